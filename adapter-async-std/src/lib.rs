@@ -1,0 +1,1 @@
+//! WAMP over RawSocket on async-std sockets.

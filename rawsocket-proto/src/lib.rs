@@ -1,0 +1,2 @@
+//! The WAMP RawSocket transport as sans-IO state machines.
+#![no_std]

@@ -1,0 +1,1 @@
+//! WAMP as sans-IO state machines.
