@@ -1,0 +1,5 @@
+//! A whole connection: buffers, limits, timers, heartbeats, backpressure, orderly close.
+
+mod frame;
+
+pub use frame::{Frame, FrameEncodeError};
