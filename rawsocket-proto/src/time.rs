@@ -59,11 +59,11 @@ const fn saturate(duration: Duration) -> u64 {
     clippy::exhaustive_structs,
     reason = "a deadline is a time and a reason"
 )]
-pub struct Deadline {
+pub struct Deadline<R = TimerKind> {
     /// The time. It may lie in the past: then the call is due at once.
     pub at: Instant,
-    /// What happens then.
-    pub reason: TimerKind,
+    /// What happens then. Each state machine has reasons of its own.
+    pub reason: R,
 }
 
 /// What a deadline of a connection is for.
