@@ -1,1 +1,3 @@
 //! WAMP as sans-IO state machines.
+
+pub mod endpoint;

@@ -321,19 +321,38 @@ impl Connection {
         }
     }
 
-    /// Whether a message of this length is taken, and the header that it gets.
-    fn check(&mut self, len: usize) -> Result<[u8; FrameHeader::LEN], SendErrorReason> {
+    /// Whether a message of so many octets would be taken now.
+    ///
+    /// # Errors
+    ///
+    /// The reason why not.
+    pub fn can_send(&self, len: usize) -> Result<(), SendErrorReason> {
+        self.header_for(len).map(|_| ())
+    }
+
+    /// The header of a message of this length, if it is taken.
+    fn header_for(&self, len: usize) -> Result<[u8; FrameHeader::LEN], SendErrorReason> {
         self.check_open()?;
         let max = self.send_limit();
         let header = frame_header(FrameKind::Message, len).filter(|_| len <= max as usize);
         let header = header.ok_or(SendErrorReason::TooLong { len, max })?;
-        let pending = self.outbox.pending_messages();
-        if !self.fits(pending, len) {
-            self.blocked = Some(len);
-            return Err(SendErrorReason::Full);
+        let room = self.fits(self.outbox.pending_messages(), len);
+        if room {
+            Ok(header)
+        } else {
+            Err(SendErrorReason::Full)
         }
-        self.stats.messages_out += 1;
-        Ok(header)
+    }
+
+    /// As [`header_for`](Self::header_for), with the consequences.
+    fn check(&mut self, len: usize) -> Result<[u8; FrameHeader::LEN], SendErrorReason> {
+        let header = self.header_for(len);
+        match header {
+            Ok(_) => self.stats.messages_out += 1,
+            Err(SendErrorReason::Full) => self.blocked = Some(len),
+            Err(_) => {}
+        }
+        header
     }
 
     fn check_open(&self) -> Result<(), SendErrorReason> {

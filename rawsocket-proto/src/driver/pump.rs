@@ -72,9 +72,20 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
     ///
     /// Those of the transport.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_while(cx, |pump| {
-            !pump.machine.has_event() && !pump.machine.is_closed()
-        })
+        self.poll_until(cx, |machine| machine.has_event() || machine.is_closed())
+    }
+
+    /// Runs until `done` says so. It is asked after each write and before each read.
+    ///
+    /// # Errors
+    ///
+    /// Those of the transport.
+    pub fn poll_until(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut done: impl FnMut(&mut M) -> bool,
+    ) -> Poll<io::Result<()>> {
+        self.poll_while(cx, |pump| !done(&mut pump.machine))
     }
 
     /// Runs until all that is queued is handed to the transport and flushed, without waiting for
