@@ -22,12 +22,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+extern crate alloc;
+
 pub mod dict;
 pub mod error;
+mod features;
 pub mod id;
 pub mod message;
+mod outbox;
 pub mod payload;
+pub mod router;
 pub mod serializer;
+pub mod session;
 pub mod uri;
 pub mod uris;
 pub mod value;
@@ -39,3 +45,6 @@ pub use message::{Message, MessageType};
 pub use payload::{ArgsKwargs, Kwargs, OwnedPayload, Payload, PayloadWriter, ToPayload};
 pub use serializer::{DecodeLimits, RawValue, SerializerKind};
 pub use value::{Value, ValueRef};
+
+/// What clients and routers call themselves unless told otherwise.
+const AGENT: &str = concat!("wamp-rawsocket-", env!("CARGO_PKG_VERSION"));
