@@ -402,15 +402,17 @@ impl Connection {
     // Outputs.
 
     /// The next octets to send, or `None`. Tell with
-    /// [`handle_transmitted`](Self::handle_transmitted) how many of them were sent; until then the
-    /// same are given again. A frame's header never comes alone.
+    /// [`handle_transmitted`](Self::handle_transmitted) how many of them were sent, before any other
+    /// input or command: a PONG that becomes due goes before messages that wait. A frame's header
+    /// never comes alone.
     #[must_use]
     pub fn poll_transmit(&mut self) -> Option<&[u8]> {
         Some(self.outbox.first()).filter(|octets| !octets.is_empty())
     }
 
     /// The next octets to send in as many slices as are given, for a vectored write. Returns how
-    /// many slices were filled. Otherwise as [`poll_transmit`](Self::poll_transmit).
+    /// many slices were filled. Otherwise as [`poll_transmit`](Self::poll_transmit); with less
+    /// than two slices a header may come alone.
     #[cfg(feature = "driver")]
     #[must_use]
     pub fn poll_transmit_vectored<'c>(&'c self, slices: &mut [std::io::IoSlice<'c>]) -> usize {

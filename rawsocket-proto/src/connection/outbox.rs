@@ -194,6 +194,12 @@ impl Outbox {
             return;
         };
         let (header, mut payload, control) = (*header, core::mem::take(payload), *control);
+        if let Some(sent) = self.sent.checked_sub(header.len()) {
+            // The header is gone already: there is nothing to join.
+            *body = Body::Shared(payload.split_off(sent.min(payload.len())));
+            self.sent = 0;
+            return;
+        }
         let joined = payload.split_to(payload.len().min(Self::FLATTEN));
         let mut octets = Vec::with_capacity(header.len() + joined.len());
         octets.extend_from_slice(&header);
@@ -218,10 +224,13 @@ impl Outbox {
         let mut filled = 0;
         let mut at = self.sent;
         for chunk in &self.chunks {
-            for piece in chunk.pieces(at) {
-                if piece.is_empty() {
-                    continue;
-                }
+            let pieces = chunk.pieces(at);
+            let wanted = pieces.iter().filter(|piece| !piece.is_empty()).count();
+            // A header without room for its payload waits for it, unless it is the only piece.
+            if filled > 0 && filled + wanted > slices.len() {
+                break;
+            }
+            for piece in pieces.into_iter().filter(|piece| !piece.is_empty()) {
                 let Some(slot) = slices.get_mut(filled) else {
                     return filled;
                 };
