@@ -96,7 +96,10 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
     /// Those of the transport.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_while(cx, |pump| {
-            pump.flush || !pump.machine.is_closed() && pump.machine.poll_transmit().is_some()
+            // Only a look: the other way of asking joins a header with its payload.
+            let mut slices = [io::IoSlice::new(&[])];
+            let waits = pump.machine.poll_transmit_vectored(&mut slices) > 0;
+            pump.flush || waits && !pump.machine.is_closed()
         })
     }
 
@@ -129,36 +132,37 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
         Poll::Pending
     }
 
-    /// Looks at the clock and reads once.
+    /// Reads once, then looks at the clock. In this order: what came in time must not count as
+    /// late because nobody polled meanwhile.
     fn round(&mut self, cx: &mut Context<'_>) -> io::Result<Round> {
         let mut round = Round::Idle;
+        if self.machine.wants_read() {
+            let (transport, now) = (&mut self.transport, self.timer.now());
+            let (read, nothing) = self.machine.handle_read(now, |buf| {
+                let room = bytes::BufMut::remaining_mut(buf);
+                let read = transport.poll_read(cx, buf);
+                (read, bytes::BufMut::remaining_mut(buf) == room)
+            });
+            match read {
+                Poll::Ready(Ok(())) => {
+                    if nothing {
+                        self.machine.handle_eof(now);
+                    }
+                    round = Round::Progress;
+                }
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {
+                    round = Round::Progress;
+                }
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => {}
+            }
+        }
         if let Some(at) = self.machine.poll_timeout() {
             // The clock decides, not the timer: that may be late.
             let due = self.timer.now() >= at || self.timer.poll_until(cx, at).is_ready();
             if due {
                 self.machine.handle_timeout(self.timer.now());
                 round = Round::Progress;
-            }
-        }
-        if self.machine.wants_read() {
-            let (transport, now) = (&mut self.transport, self.timer.now());
-            let read = self.machine.handle_read(now, |buf| {
-                let room = bytes::BufMut::remaining_mut(buf);
-                let read = transport.poll_read(cx, buf);
-                (read, bytes::BufMut::remaining_mut(buf) == room)
-            });
-            match read {
-                (Poll::Ready(Ok(())), nothing) => {
-                    if nothing {
-                        self.machine.handle_eof(now);
-                    }
-                    round = Round::Progress;
-                }
-                (Poll::Ready(Err(error)), _) if error.kind() == io::ErrorKind::Interrupted => {
-                    round = Round::Progress;
-                }
-                (Poll::Ready(Err(error)), _) => return Err(error),
-                (Poll::Pending, _) => {}
             }
         }
         Ok(round)
@@ -213,13 +217,24 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
 
     fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.flush {
-            ready!(self.transport.poll_flush(cx))?;
+            ready!(unless_interrupted(self.transport.poll_flush(cx), cx))?;
             self.flush = false;
         }
         if self.machine.wants_shutdown() {
-            ready!(self.transport.poll_shutdown(cx))?;
+            ready!(unless_interrupted(self.transport.poll_shutdown(cx), cx))?;
             self.machine.handle_shutdown(self.timer.now());
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+/// An interrupted call is to be made again.
+fn unless_interrupted(poll: Poll<io::Result<()>>, cx: &Context<'_>) -> Poll<io::Result<()>> {
+    match poll {
+        Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+        poll => poll,
     }
 }
