@@ -27,6 +27,7 @@ pub(crate) enum Fault {
 
 /// A transport in memory.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a habit of its own")]
 pub(crate) struct Script {
     pub(crate) input: Vec<u8>,
     pub(crate) read: usize,
