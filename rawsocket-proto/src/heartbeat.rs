@@ -57,7 +57,8 @@ pub enum Beat {
 ///
 /// Every octet from the peer counts as life and starts the count anew; silence of one interval
 /// brings a PING. While this end does not read, [`defer`](Self::defer) takes the place of
-/// [`handle_timeout`](Self::handle_timeout): a peer is not dead because nobody listens to it.
+/// [`handle_timeout`](Self::handle_timeout): a peer is not dead because nobody listens to it. The
+/// same goes while the peer still takes what was to be sent before the PING.
 ///
 /// ```
 /// use core::time::Duration;

@@ -38,10 +38,6 @@ fn world(client: Config, router: Config, habits: Habits, seed: u64) -> World {
     )
 }
 
-fn closed(reason: CloseReason) -> Option<Told> {
-    Some(Told::Closed(reason))
-}
-
 fn habits() -> impl Strategy<Value = Habits> {
     let piece = prop_oneof![Just(1_usize), 2..20_usize, Just(1_500), Just(100_000)];
     let capacity = prop_oneof![1..50_usize, Just(2_000), Just(100_000)];
@@ -53,8 +49,8 @@ fn habits() -> impl Strategy<Value = Habits> {
 }
 
 fn lens() -> impl Strategy<Value = Vec<usize>> {
-    let len = prop_oneof![4 => 0..50_usize, 2 => 50..3_000_usize, 1 => 3_000..20_000_usize];
-    prop::collection::vec(len, 0..12)
+    let len = prop_oneof![4 => 0..50_usize, 2 => 50..3_000_usize, 1 => 3_000..10_000_usize];
+    prop::collection::vec(len, 0..8)
 }
 
 fn messages(lens: &[usize], seed: usize) -> Vec<Vec<u8>> {
@@ -78,7 +74,7 @@ proptest! {
         let config = Config::new()
             .water_marks(high, low)
             .handshake_timeout(None)
-            .close_timeout(std::time::Duration::from_secs(10_000));
+            .close_timeout(std::time::Duration::from_secs(1_000_000));
         let mut world = world(config.clone(), config, habits, seed);
         let (up, down) = (messages(&up, 1), messages(&down, 100));
         world.ends[0].outgoing.extend(up.iter().cloned());
@@ -93,9 +89,9 @@ proptest! {
             let now = world.now;
             world.run(now + 100);
         }
-        world.run(1_000_000);
+        world.run(500_000_000);
         for (end, expected) in world.ends.iter().zip([&down, &up]) {
-            prop_assert_eq!(end.messages(), expected.iter().map(|m| &m[..]).collect::<Vec<_>>());
+            prop_assert!(end.messages() == *expected, "all, in order");
             prop_assert!(end.outgoing.is_empty());
         }
         let stats = [0, 1].map(|end: usize| world.ends[end].connection.stats());
@@ -107,9 +103,9 @@ proptest! {
         }
 
         world.ends[0].closes = true;
-        world.run(2_000_000);
-        prop_assert_eq!(world.ends[0].told.last().cloned(), closed(CloseReason::Local));
-        prop_assert_eq!(world.ends[1].told.last().cloned(), closed(CloseReason::Peer));
+        world.run(1_000_000_000);
+        prop_assert_eq!(world.ends[0].told.last(), Some(&Told::Closed(CloseReason::Local)));
+        prop_assert_eq!(world.ends[1].told.last(), Some(&Told::Closed(CloseReason::Peer)));
         prop_assert!(world.ends.iter().all(|end| end.connection.is_closed()));
     }
 
@@ -122,22 +118,19 @@ proptest! {
     ) {
         let config = Config::new()
             .handshake_timeout(None)
-            .close_timeout(std::time::Duration::from_secs(10_000));
+            .close_timeout(std::time::Duration::from_secs(1_000_000));
         let mut world = world(config.clone(), config, habits, seed);
         let expected = messages(&lens, 5);
         world.ends[closer].outgoing.extend(expected.iter().cloned());
         world.run(20_000);
         world.ends[closer].closes = true;
-        world.run(1_000_000);
+        world.run(500_000_000);
         let told = &world.ends[1 - closer].told;
-        prop_assert_eq!(
-            world.ends[1 - closer].messages(),
-            expected.iter().map(|m| &m[..]).collect::<Vec<_>>()
-        );
+        prop_assert!(world.ends[1 - closer].messages() == expected, "all, in order");
         let finished = told.iter().filter(|told| **told == Told::PeerFinished).count();
         prop_assert_eq!(finished, 1);
-        prop_assert_eq!(told.last().cloned(), closed(CloseReason::Peer));
-        prop_assert_eq!(world.ends[closer].told.last().cloned(), closed(CloseReason::Local));
+        prop_assert_eq!(told.last(), Some(&Told::Closed(CloseReason::Peer)));
+        prop_assert_eq!(world.ends[closer].told.last(), Some(&Told::Closed(CloseReason::Local)));
     }
 }
 
@@ -214,12 +207,12 @@ fn half_close() {
     world.run(400);
     assert_eq!(world.ends[0].messages().len(), 0);
     assert_eq!(
-        world.ends[0].told.last().cloned(),
-        closed(CloseReason::Local)
+        world.ends[0].told.last(),
+        Some(&Told::Closed(CloseReason::Local))
     );
     assert_eq!(
-        world.ends[1].told.last().cloned(),
-        closed(CloseReason::Peer)
+        world.ends[1].told.last(),
+        Some(&Told::Closed(CloseReason::Peer))
     );
 }
 
@@ -233,8 +226,8 @@ fn a_peer_that_never_closes_its_side() {
     assert!(!world.ends[0].connection.is_closed());
     world.run(5_100);
     assert_eq!(
-        world.ends[0].told.last().cloned(),
-        closed(CloseReason::Local)
+        world.ends[0].told.last(),
+        Some(&Told::Closed(CloseReason::Local))
     );
 }
 

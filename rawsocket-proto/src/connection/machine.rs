@@ -94,6 +94,8 @@ struct Flags {
     over: bool,
     /// The last event was given.
     told: bool,
+    /// Octets were sent since the last heartbeat.
+    moved: bool,
     /// The end came in a call that did not tell the time: its deadline counts from the next that
     /// does.
     undated: bool,
@@ -150,6 +152,7 @@ impl Connection {
                 shut: false,
                 over: false,
                 told: false,
+                moved: false,
                 undated: false,
             },
             stats: Stats::default(),
@@ -195,6 +198,7 @@ impl Connection {
     pub fn handle_transmitted(&mut self, count: usize) {
         self.stats.octets_out += count as u64;
         self.outbox.advance(count);
+        self.flags.moved |= count > 0;
         // Reading may have waited for PONGs to leave.
         self.advance_undated();
     }
@@ -219,14 +223,25 @@ impl Connection {
                 self.fail_at_once(ConnectionError::Timeout(deadline.reason));
             }
         }
-        let reading = self.wants_read();
+        // Nobody listens: what the peer said meanwhile is not heard. Or the peer still takes what
+        // goes before our PING, and cannot answer that yet.
+        let away = self.inbound.is_some() || self.eof != Eof::No;
+        let moving = self.flags.moved && self.outbox.pending_control() > 0;
         let beat = match &mut self.heartbeat {
-            Some(heartbeat) if reading => heartbeat.handle_timeout(self.now),
-            Some(heartbeat) => {
+            Some(heartbeat) if away => {
                 heartbeat.defer(self.now);
                 None
             }
-            None => None,
+            Some(heartbeat) if heartbeat.deadline().is_some_and(|due| due.at <= self.now) => {
+                self.flags.moved = false;
+                if moving {
+                    heartbeat.defer(self.now);
+                    None
+                } else {
+                    heartbeat.handle_timeout(self.now)
+                }
+            }
+            _ => None,
         };
         if let Some(beat) = beat {
             self.beat(beat);

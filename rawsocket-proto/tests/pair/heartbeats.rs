@@ -107,14 +107,52 @@ fn a_peer_is_not_dead_because_we_do_not_listen() {
 }
 
 #[test]
-fn a_peer_is_not_dead_because_its_pings_wait() {
-    // The link takes nothing from us, so we stop reading; the peer is not to blame.
-    let mut world = world(beating(2).pong_backlog(0), beating(200), STEADY, 1);
-    world.run(500);
-    world.habits.capacity = 0;
-    world.run(600_000);
-    // No PONG goes out, so the router gives up; the client has no word of it.
-    assert!(world.ends[0].connection.pending() > 0);
+fn a_peer_is_not_dead_while_it_takes_what_we_send() {
+    // A megabyte at ten kilobytes a second, with our PINGs waiting behind it.
+    let habits = Habits {
+        delay: (100, 100),
+        piece: 1_000,
+        capacity: 1_000,
+    };
+    let mut world = one_sided(2, habits);
+    world.ends[0].outgoing.push_back(filler(1_000_000, 1));
+    world.ends[1].connection.welcome();
+    world.run(1_000_000);
+    assert_eq!(world.ends[1].messages().len(), 1);
+    assert!(world.ends[0].connection.negotiated().is_some());
+    assert!(!matches!(world.ends[0].told.last(), Some(Told::Failed(_))));
+    assert!(!round_trips(&world, 0).is_empty());
+}
+
+#[test]
+fn a_peer_that_takes_nothing_more_is_given_up() {
+    // In the middle of a message that it does not read.
+    let mut world = one_sided(2, STEADY);
+    world.ends[0].outgoing.push_back(filler(1_000_000, 1));
+    world.cut = true;
+    world.run(10_000);
+    let error = ConnectionError::Unresponsive { pings: 2 };
+    assert_eq!(world.ends[0].told.last(), Some(&Told::Failed(error)));
+}
+
+#[test]
+fn a_peer_that_floods_with_pings_and_reads_no_answer_is_given_up() {
+    let mut router = crate::support::link::router(beating(3).pong_backlog(1_000), 0xF1);
+    let flood = crate::frame(1, &filler(96, 1)).repeat(100);
+    let mut input = &flood[..];
+    for millis in (0..60_000).step_by(100) {
+        router.handle_timeout(at(millis));
+        router.handle_input(&mut input, at(millis));
+        if let Some(told) = crate::support::link::next(&mut router) {
+            let error = ConnectionError::Unresponsive { pings: 3 };
+            assert_eq!(told, Told::Failed(error));
+            // The first interval does not count: its reply to the handshake went out.
+            assert_eq!(millis, 5_000);
+            return;
+        }
+        assert!(!router.wants_read(), "the backlog is full");
+    }
+    panic!("it holds the connection for ever");
 }
 
 #[test]

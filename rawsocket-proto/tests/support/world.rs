@@ -42,6 +42,7 @@ pub(crate) struct Habits {
 
 /// A connection and its application.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a habit of its own")]
 pub(crate) struct End {
     pub(crate) connection: Connection,
     /// Messages that are still to be sent.
