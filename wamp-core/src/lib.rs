@@ -35,6 +35,7 @@ pub mod payload;
 pub mod router;
 pub mod serializer;
 pub mod session;
+pub mod transport;
 pub mod uri;
 pub mod uris;
 pub mod value;

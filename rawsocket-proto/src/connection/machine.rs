@@ -408,7 +408,7 @@ impl Connection {
     /// many slices were filled. Otherwise as [`poll_transmit`](Self::poll_transmit).
     #[cfg(feature = "driver")]
     #[must_use]
-    pub fn poll_transmit_vectored<'c>(&'c self, slices: &mut [std::io::IoSlice<'c>]) -> usize {
+    pub fn poll_transmit_vectored<'c>(&'c mut self, slices: &mut [std::io::IoSlice<'c>]) -> usize {
         self.outbox.slices(slices)
     }
 
@@ -511,17 +511,20 @@ impl Connection {
         }
     }
 
-    /// The largest message that can be sent, in octets; 0 before the handshake is over.
+    /// The largest message that can be sent, in octets; 0 as long as the peer has not said what
+    /// it receives.
     pub fn send_limit(&self) -> u32 {
-        let Some(negotiated) = self.negotiated() else {
-            return 0;
+        let send_max = match self.state {
+            State::Open(negotiated) => negotiated.send_max,
+            State::Deciding(decide) => decide.request().max_len,
+            State::AwaitReply(_) | State::AwaitRequest(_) => return 0,
         };
         let frame = if self.config.send_full_frame {
             MAX_PAYLOAD
         } else {
             MAX_PAYLOAD - 1
         };
-        negotiated.send_max.octets().min(frame)
+        send_max.octets().min(frame)
     }
 
     /// Octets that wait to be sent, headers included.
