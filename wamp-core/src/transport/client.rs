@@ -75,7 +75,7 @@ impl ClientPeer {
     /// A client that joins as `session` says, once connected.
     /// [`SessionConfig::max_message_len`] is lowered to what the router takes.
     pub fn new(connection: Arc<Config>, session: SessionConfig, now: Instant) -> Self {
-        let serializer = session.serializer.rawsocket_id();
+        let serializer = session.serializer.id();
         Self {
             connection: Connection::client(connection, serializer, now),
             config: session,
@@ -173,7 +173,7 @@ impl ClientPeer {
             Ok(Some(ConnectionEvent::Message(message))) => {
                 let message = message.into_bytes();
                 if let Some(session) = &mut self.session {
-                    session.handle_message(message, self.now);
+                    session.handle_message(&message, self.now);
                 }
             }
             Ok(Some(ConnectionEvent::Established(_))) => self.join(),
@@ -289,7 +289,10 @@ impl Machine for ClientPeer {
 
     fn wants_read(&self) -> bool {
         self.connection.wants_read()
-            && !self.session.as_ref().is_some_and(ClientSession::is_congested)
+            && !self
+                .session
+                .as_ref()
+                .is_some_and(ClientSession::is_congested)
     }
 
     fn wants_shutdown(&self) -> bool {

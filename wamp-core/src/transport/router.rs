@@ -145,7 +145,7 @@ impl RouterPeer {
     }
 
     fn decide(&mut self, request: Request) {
-        let kind = SerializerKind::from_rawsocket_id(request.serializer);
+        let kind = SerializerKind::from_id(request.serializer);
         let decision = match kind.filter(|kind| self.serializers.contains(kind)) {
             None => self.connection.refuse(RefusalCode::SERIALIZER_UNSUPPORTED),
             Some(serializer) => {

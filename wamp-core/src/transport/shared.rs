@@ -80,7 +80,12 @@ impl SharedRouter {
     /// A router with these settings. For `seed` see [`Router::new`].
     pub fn new(config: RouterConfig, seed: [u8; 32]) -> Self {
         let router = Router::new(config, seed);
-        Self(Arc::new(Mutex::new(Hub { router, links: HashMap::new(), timer: None, armed: None })))
+        Self(Arc::new(Mutex::new(Hub {
+            router,
+            links: HashMap::new(),
+            timer: None,
+            armed: None,
+        })))
     }
 
     /// Ends every session with GOODBYE `wamp.close.system_shutdown`.
