@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import queue
 import subprocess
 import sys
@@ -11,12 +12,13 @@ from pathlib import Path
 from .values import from_line, to_line
 
 INTEROP = Path(__file__).resolve().parent.parent
-WORKSPACE = INTEROP.parent
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", INTEROP.parent / "target"))
+EXAMPLES = TARGET / "release" / "examples"
 
 PEERS = {
     "autobahn-asyncio": [sys.executable, str(INTEROP / "autobahn_peer.py"), "asyncio"],
     "autobahn-twisted": [sys.executable, str(INTEROP / "autobahn_peer.py"), "twisted"],
-    "ours": [str(WORKSPACE / "target/release/examples/interop_peer")],
+    "ours": [str(EXAMPLES / "interop_peer")],
 }
 
 # Seconds. Generous: the machine may be busy, and a case that waits this long fails anyway.

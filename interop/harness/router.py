@@ -7,11 +7,11 @@ import subprocess
 import threading
 import time
 
-from .peer import WORKSPACE
+from .peer import EXAMPLES
 
 # `{socket}` becomes a fresh path.
 COMMAND = (
-    f"{shlex.quote(str(WORKSPACE / 'target/release/examples/router'))}"
+    f"{shlex.quote(str(EXAMPLES / 'router'))}"
     " --listen tcp://127.0.0.1:0 --listen unix:{socket}"
 )
 PREFIX = "listening on "
@@ -29,7 +29,8 @@ class RunningRouter:
         self.lines = []
         self.urls = {}
         self._queue = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         deadline = time.monotonic() + 30
         for _ in range(arguments.count("--listen")):
             try:
@@ -61,7 +62,9 @@ class RunningRouter:
         """Ends the router by a signal and returns its exit code; it is killed if it lingers."""
         self.process.send_signal(with_signal)
         try:
-            return self.process.wait(timeout)
+            code = self.process.wait(timeout)
+            self._reader.join(timeout)
+            return code
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
