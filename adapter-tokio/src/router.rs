@@ -70,10 +70,10 @@ impl Router {
         getrandom::fill(&mut seed).map_err(io::Error::other)?;
         let shared = SharedRouter::new(config, seed);
         let epoch = Instant::now();
-        let timed = shared.clone();
+        let deadlines = shared.clone();
         let timer = tokio::spawn(async move {
             let mut clock = TokioClock::since(epoch);
-            poll_fn(|cx| timed.poll_timer(cx, &mut clock)).await;
+            poll_fn(|cx| deadlines.poll_timer(cx, &mut clock)).await;
         });
         Ok(Self {
             shared,
@@ -137,7 +137,7 @@ impl Router {
         poll_fn(move |cx| {
             pump.machine().register(cx.waker());
             // How a connection ended is its client's affair: the session is over either way.
-            match pump.poll_until(cx, |peer| peer.finished()) {
+            match pump.poll_until(cx, RouterPeer::finished) {
                 Poll::Ready(_) => Poll::Ready(()),
                 Poll::Pending => Poll::Pending,
             }

@@ -14,7 +14,7 @@ pub enum SessionError {
     /// The router could not be reached.
     Io(io::Error),
     /// The router, or the callee, answered with ERROR.
-    Wamp(WampError),
+    Wamp(Box<WampError>),
     /// The request was not made: an invalid URI, a message too long for the router, a value that
     /// cannot be serialized.
     Command(CommandError),
@@ -121,12 +121,12 @@ impl SessionError {
                 uri,
                 details,
                 payload,
-            } => Some(Self::Wamp(WampError {
+            } => Some(Self::Wamp(Box::new(WampError {
                 uri,
                 details,
                 payload,
                 text: None,
-            })),
+            }))),
             _ => None,
         }
     }

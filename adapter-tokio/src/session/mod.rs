@@ -15,7 +15,7 @@ use wamp_core::message::CancelMode;
 use wamp_core::session::{
     CallRequest, ClientSession, Joined, PublishRequest, Request, SessionConfig,
 };
-use wamp_core::transport::ClientPeer;
+use wamp_core::transport::{ClientPeer, PeerError};
 use wamp_core::{Dict, Id, OwnedPayload, Payload, ToPayload, uris};
 
 use crate::clock::TokioClock;
@@ -243,7 +243,7 @@ impl Session {
             .await
             .ok()
             .and_then(|end| end.clone());
-        end.unwrap_or_else(|| End::Failed(wamp_core::transport::PeerError::Closed))
+        end.unwrap_or(End::Failed(PeerError::Closed))
     }
 }
 
@@ -308,7 +308,7 @@ async fn wait<T>(answer: oneshot::Receiver<Answer<T>>) -> Answer<T> {
 
 /// The session's task was dropped with the runtime.
 fn lost() -> SessionError {
-    SessionError::Ended(End::Failed(wamp_core::transport::PeerError::Closed))
+    SessionError::Ended(End::Failed(PeerError::Closed))
 }
 
 struct AbortOnDrop(Option<tokio::task::AbortHandle>);

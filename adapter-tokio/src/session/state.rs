@@ -147,14 +147,14 @@ impl Shared {
         &self,
         mut act: impl FnMut(&mut ClientSession) -> Result<R, CommandError>,
         name: impl Fn(R) -> Request,
-        mut waiting: Waiting,
+        waiting: Waiting,
     ) -> Answer<R> {
+        let mut waiting = Some(waiting);
         loop {
             let room = self.room.notified();
-            match self.lock().request(&mut act, &name, waiting) {
-                Ok(request) => return Ok(request),
-                Err((SessionError::Command(CommandError::Full), again)) => waiting = again,
-                Err((error, _)) => return Err(error),
+            match self.lock().request(&mut act, &name, &mut waiting) {
+                Err(SessionError::Command(CommandError::Full)) => {}
+                done => return done,
             }
             room.await;
         }
@@ -210,20 +210,19 @@ impl State {
         Ok(done)
     }
 
-    /// As [`command`](Self::command), for a request that is answered.
+    /// As [`command`](Self::command), for a request that is answered. Takes `waiting` if it was
+    /// made.
     pub(super) fn request<R: Copy>(
         &mut self,
         act: impl FnOnce(&mut ClientSession) -> Result<R, CommandError>,
         name: impl FnOnce(R) -> Request,
-        waiting: Waiting,
-    ) -> Result<R, (SessionError, Waiting)> {
-        match self.command(act) {
-            Ok(request) => {
-                self.waiting.insert(name(request), waiting);
-                Ok(request)
-            }
-            Err(error) => Err((error, waiting)),
+        waiting: &mut Option<Waiting>,
+    ) -> Answer<R> {
+        let request = self.command(act)?;
+        if let Some(waiting) = waiting.take() {
+            self.waiting.insert(name(request), waiting);
         }
+        Ok(request)
     }
 
     /// The time of the session's clock.
