@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use wamp_rawsocket_tokio::wamp_core::{
-    ArgsKwargs, Dict, OwnedPayload, SerializerKind, ToPayload, Value,
+    ArgsKwargs, Dict, Id, OwnedPayload, SerializerKind, ToPayload, Value,
 };
 use wamp_rawsocket_tokio::{
     End, Invocation, Join, Registration, Session, SessionError, Subscription, WampError,
@@ -183,7 +183,7 @@ impl Peer {
             .session
             .publish_with(topic, &options, &payload(command))
             .await?;
-        Ok(json!({ "publication": publication.map(|id| id.get()) }))
+        Ok(json!({ "publication": publication.map(Id::get) }))
     }
 
     async fn register(&mut self, command: &Json) -> Answer {
@@ -320,8 +320,8 @@ fn reason(end: &End) -> String {
     use wamp_rawsocket_tokio::wamp_core::transport::PeerError;
 
     match end {
-        End::Left { reason, .. } => reason.clone(),
-        End::Failed(PeerError::Session(Reason::Aborted { reason, .. })) => reason.clone(),
+        End::Left { reason, .. }
+        | End::Failed(PeerError::Session(Reason::Aborted { reason, .. })) => reason.clone(),
         _ => "wamp.close.transport_lost".into(),
     }
 }
@@ -360,14 +360,7 @@ fn payload(command: &Json) -> ArgsKwargs<Vec<Value>, Value> {
 /// The arguments of a message.
 fn arguments(payload: &OwnedPayload) -> (Json, Json) {
     match payload.as_payload().to_values() {
-        Ok((args, kwargs)) => (
-            args.iter().map(to_json).collect(),
-            kwargs
-                .iter()
-                .map(|(key, value)| (key.clone(), to_json(value)))
-                .collect::<serde_json::Map<_, _>>()
-                .into(),
-        ),
+        Ok((args, kwargs)) => (args.iter().map(to_json).collect(), to_json(&kwargs)),
         Err(error) => (json!([error.to_string()]), json!({})),
     }
 }
@@ -398,7 +391,6 @@ fn to_wamp(json: &Json) -> Value {
 
 fn to_json(value: &Value) -> Json {
     match value {
-        Value::Null => Json::Null,
         Value::Bool(value) => json!(value),
         Value::Int(number) => json!(number),
         Value::UInt(number) => json!(number),

@@ -22,6 +22,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(not(any(feature = "json", feature = "msgpack")))]
+compile_error!("WAMP needs a serializer: enable the feature `json` or `msgpack`");
+
 extern crate alloc;
 
 pub mod dict;

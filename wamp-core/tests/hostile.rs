@@ -308,6 +308,10 @@ fn each_fault_has_its_error() {
         assert_eq!(error.abort_reason(), "wamp.error.protocol_violation");
         assert!(!error.to_string().is_empty());
     }
+}
+
+#[test]
+fn each_malformation_has_its_place() {
     let malformed = |text: &str| match json(text) {
         Err(DecodeError::Malformed { reason, offset }) => (reason, offset),
         other => panic!("{text}: {other:?}"),
@@ -384,7 +388,7 @@ fn what_cannot_be_sent_leaves_the_frame_as_it_was() {
 
     let json = SerializerKind::Json;
     let no_equivalent = EncodeError::NoEquivalent { serializer: json };
-    let number = std::collections::BTreeMap::from([((1, 2), 3)]);
+    let number = std::collections::HashMap::from([((1, 2), 3)]);
     let arguments: [(&(dyn wamp_rawsocket_core::ToPayload + Sync), _); 5] = [
         (&(f64::NAN,), no_equivalent.clone()),
         (&("\0AA",), no_equivalent.clone()),

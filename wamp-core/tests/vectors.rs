@@ -4,12 +4,13 @@
 //! (`testsuite` of wamp-proto), or it lies in `../shared/wamp-testsuite` beside the workspace.
 #![cfg(all(feature = "json", feature = "msgpack"))]
 
-use std::io::{self, Write};
+use core::fmt::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use wamp_rawsocket_core::message::Message;
-use wamp_rawsocket_core::{DecodeError, DecodeLimits, SerializerKind, Value};
+use wamp_rawsocket_core::{DecodeError, DecodeLimits, RawValue, SerializerKind, Value};
 
 const SERIALIZERS: [(SerializerKind, &str); 2] = [
     (SerializerKind::Json, "json"),
@@ -18,21 +19,20 @@ const SERIALIZERS: [(SerializerKind, &str); 2] = [
 
 /// All files of vectors, or `None` if there is no testsuite.
 fn files() -> Option<Vec<(PathBuf, serde_json::Value)>> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().skip(2);
-    let root = match env::var_os("WAMP_TESTSUITE") {
-        Some(root) => PathBuf::from(root),
-        None => match beside
-            .map(|up| up.join("shared/wamp-testsuite"))
-            .find(|root| root.is_dir())
-        {
-            Some(root) => root,
-            None => {
-                // Past the test harness, which shows nothing of tests that pass.
-                let loud = b"\n*** SKIPPED: no official vectors here, set WAMP_TESTSUITE ***\n";
-                io::stderr().write_all(loud).unwrap();
-                return None;
-            }
-        },
+    let found = env::var_os("WAMP_TESTSUITE")
+        .map(PathBuf::from)
+        .or_else(|| {
+            Path::new(env!("CARGO_MANIFEST_DIR"))
+                .ancestors()
+                .skip(2)
+                .map(|up| up.join("shared/wamp-testsuite"))
+                .find(|root| root.is_dir())
+        });
+    let Some(root) = found else {
+        // Past the test harness, which shows nothing of tests that pass.
+        let loud = b"\n*** SKIPPED: no official vectors here, set WAMP_TESTSUITE ***\n";
+        io::stderr().write_all(loud).unwrap();
+        return None;
     };
     let mut files = Vec::new();
     for profile in ["basic", "advanced"] {
@@ -102,12 +102,16 @@ fn attribute(message: &Message<'_>, name: &str) -> Option<Value> {
         ("args" | "kwargs" | "payload", _) => {
             let payload = payload()?;
             if let Some(bytes) = payload.passthru() {
-                let hex: String = bytes.iter().map(|octet| format!("{octet:02x}")).collect();
-                return (name == "payload").then(|| Value::from(hex));
+                let hex = |mut hex: String, octet: &u8| {
+                    write!(hex, "{octet:02x}").unwrap();
+                    hex
+                };
+                return (name == "payload")
+                    .then(|| Value::from(bytes.iter().fold(String::new(), hex)));
             }
             match name {
-                "args" => payload.raw_args().map(|args| args.to_value()),
-                "kwargs" => payload.raw_kwargs().map(|kwargs| kwargs.to_value()),
+                "args" => payload.raw_args().map(RawValue::to_value),
+                "kwargs" => payload.raw_kwargs().map(RawValue::to_value),
                 _ => None,
             }
         }

@@ -23,7 +23,7 @@ pub(crate) fn encode(message: &Message<'_>, serializer: SerializerKind) -> Vec<u
 pub(crate) fn any_value(binary: bool) -> impl Strategy<Value = Value> {
     let text = prop_oneof![".{0,20}", "[a-z\"\\\\\n\u{1}é😀]{0,40}",]
         .prop_filter("stands for binary in JSON", |text| !text.starts_with('\0'));
-    let bytes = if binary { 1 } else { 0 };
+    let bytes = u32::from(binary);
     let leaf = prop_oneof![
         1 => Just(Value::Null),
         1 => any::<bool>().prop_map(Value::from),

@@ -1,6 +1,6 @@
 //! One pass over a frame: reads the elements of a message and proves its values well-formed.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
 
 use super::text::{self, BINARY, escape, find_special};
 use crate::error::{Budget, DecodeError, Malformed};
@@ -71,6 +71,14 @@ impl<'a> Scan<'a> {
     }
 
     #[cold]
+    fn exceeded(&self, limit: Budget) -> DecodeError {
+        DecodeError::Budget {
+            offset: self.at,
+            limit,
+        }
+    }
+
+    #[cold]
     fn unexpected(&self) -> DecodeError {
         self.malformed(match self.peek() {
             Some(octet) => Malformed::UnexpectedOctet(octet),
@@ -89,19 +97,19 @@ impl<'a> Scan<'a> {
 
     #[inline]
     fn count(&mut self) -> Result<(), DecodeError> {
-        self.elements = self.elements.checked_sub(1).ok_or(DecodeError::Budget {
-            offset: self.at,
-            limit: Budget::Elements,
-        })?;
+        self.elements = self
+            .elements
+            .checked_sub(1)
+            .ok_or_else(|| self.exceeded(Budget::Elements))?;
         Ok(())
     }
 
     #[inline]
     fn open(&mut self) -> Result<(), DecodeError> {
-        self.depth = self.depth.checked_sub(1).ok_or(DecodeError::Budget {
-            offset: self.at,
-            limit: Budget::Depth,
-        })?;
+        self.depth = self
+            .depth
+            .checked_sub(1)
+            .ok_or_else(|| self.exceeded(Budget::Depth))?;
         self.at += 1;
         self.skip_space();
         Ok(())
@@ -379,20 +387,22 @@ impl<'a> Cursor<'a> for JsonCursor<'a> {
     fn uint(&mut self) -> Result<Option<u64>, DecodeError> {
         self.ready = false;
         let start = self.scan.at;
+        let rest = self.scan.rest();
         let mut value = 0_u64;
         let mut digits = 0_usize;
-        // Twenty digits cannot overflow but in the last one; IDs have no more than sixteen.
-        while let Some(digit @ b'0'..=b'9') = self.scan.peek()
-            && digits < 19
-        {
-            value = value * 10 + u64::from(digit - b'0');
+        // Nineteen digits cannot overflow; IDs have no more than sixteen.
+        for octet in rest.iter().take(19) {
+            let digit = octet.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
+            }
+            value = value * 10 + u64::from(digit);
             digits += 1;
-            self.scan.at += 1;
         }
-        match self.scan.peek() {
+        self.scan.at += digits;
+        match rest.get(digits) {
             Some(b',' | b']' | b' ' | b'\n' | b'\r' | b'\t')
-                if digits == 1
-                    || (digits > 1 && self.scan.frame.as_bytes().get(start) != Some(&b'0')) =>
+                if digits == 1 || (digits > 1 && rest.first() != Some(&b'0')) =>
             {
                 self.scan.count()?;
                 Ok(Some(value))

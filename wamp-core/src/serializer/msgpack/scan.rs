@@ -1,6 +1,6 @@
 //! One pass over a frame: reads the elements of a message and proves its values well-formed.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
 
 use super::{BadHead, Head, content, head};
 use crate::error::{Budget, DecodeError, Malformed};
@@ -44,6 +44,14 @@ impl<'a> Scan<'a> {
         DecodeError::Malformed {
             offset: self.offset(),
             reason,
+        }
+    }
+
+    #[cold]
+    fn exceeded(&self, limit: Budget) -> DecodeError {
+        DecodeError::Budget {
+            offset: self.offset(),
+            limit,
         }
     }
 
@@ -105,19 +113,28 @@ impl<'a> Scan<'a> {
         self.elements = u32::try_from(members)
             .ok()
             .and_then(|members| self.elements.checked_sub(members))
-            .ok_or(DecodeError::Budget {
-                offset: self.offset(),
-                limit: Budget::Elements,
-            })?;
-        self.depth = self.depth.checked_sub(1).ok_or(DecodeError::Budget {
-            offset: self.offset(),
-            limit: Budget::Depth,
-        })?;
+            .ok_or_else(|| self.exceeded(Budget::Elements))?;
+        self.depth = self
+            .depth
+            .checked_sub(1)
+            .ok_or_else(|| self.exceeded(Budget::Depth))?;
         Ok(())
     }
 
     /// Proves the next value well-formed and skips it.
     fn value(&mut self) -> Result<(), DecodeError> {
+        match self.rest {
+            // Most values are short, or all in their first octet.
+            [0..0x80 | 0xC0 | 0xC2 | 0xC3 | 0xE0.., left @ ..] => {
+                self.rest = left;
+                return Ok(());
+            }
+            [first @ 0xA0..=0xBF, left @ ..] => {
+                self.rest = left;
+                return self.skip_text(u32::from(first & 0x1F));
+            }
+            _ => {}
+        }
         match self.head()? {
             Head::Str(len) => self.skip_text(len),
             Head::Bin(len) => self.content(len.into()).map(drop),
@@ -146,6 +163,10 @@ impl<'a> Scan<'a> {
     #[inline]
     fn key(&mut self) -> Result<(), DecodeError> {
         let before = self.rest;
+        if let [first @ 0xA0..=0xBF, left @ ..] = before {
+            self.rest = left;
+            return self.skip_text(u32::from(first & 0x1F));
+        }
         let Head::Str(len) = self.head()? else {
             self.rest = before;
             return Err(self.malformed(Malformed::Key));
@@ -168,18 +189,18 @@ pub(crate) fn check(octets: &[u8], limits: &DecodeLimits) -> Result<(), DecodeEr
 pub(crate) fn shape(octets: &[u8]) -> Shape {
     match octets.first() {
         Some(0x80) => Shape::EmptyMap,
-        Some(0x81..=0x8F) => Shape::Map,
         Some(0x90..=0x9F | 0xDC | 0xDD) => Shape::List,
         Some(0xC0) => Shape::Null,
         Some(0xC4..=0xC6) => Shape::Bytes,
         // A map is seldom announced longer than it needs to be.
         Some(0xDE | 0xDF) if octets[1..].iter().all(|octet| *octet == 0) => Shape::EmptyMap,
-        Some(0xDE | 0xDF) => Shape::Map,
+        Some(0x81..=0x8F | 0xDE | 0xDF) => Shape::Map,
         _ => Shape::Other,
     }
 }
 
 impl<'a> MessagePackCursor<'a> {
+    #[inline]
     pub(crate) fn new(frame: &'a [u8], limits: &DecodeLimits) -> Result<Self, DecodeError> {
         let mut scan = Scan::new(frame, limits);
         let Head::List(left) = scan.head()? else {
@@ -187,6 +208,15 @@ impl<'a> MessagePackCursor<'a> {
         };
         scan.open(left.into())?;
         Ok(Self { scan, left })
+    }
+
+    #[cold]
+    fn long_uint(&mut self) -> Result<Option<u64>, DecodeError> {
+        Ok(match self.scan.head()? {
+            Head::Int(int) => u64::try_from(int).ok(),
+            Head::UInt(int) => Some(int),
+            _ => None,
+        })
     }
 }
 
@@ -201,11 +231,20 @@ impl<'a> Cursor<'a> for MessagePackCursor<'a> {
     #[inline]
     fn uint(&mut self) -> Result<Option<u64>, DecodeError> {
         self.left = self.left.saturating_sub(1);
-        Ok(match self.scan.head()? {
-            Head::Int(int) => u64::try_from(int).ok(),
-            Head::UInt(int) => Some(int),
-            _ => None,
-        })
+        // What IDs and message types are; all other integers take the long way.
+        let rest = self.scan.rest;
+        let (value, left) = match rest {
+            [value @ 0..0x80, left @ ..] => (u64::from(*value), left),
+            [0xCD, a, b, left @ ..] => (u16::from_be_bytes([*a, *b]).into(), left),
+            [0xCE, a, b, c, d, left @ ..] => (u32::from_be_bytes([*a, *b, *c, *d]).into(), left),
+            [0xCF, a, b, c, d, e, f, g, h, left @ ..] => {
+                let octets = [*a, *b, *c, *d, *e, *f, *g, *h];
+                (u64::from_be_bytes(octets), left)
+            }
+            _ => return self.long_uint(),
+        };
+        self.scan.rest = left;
+        Ok(Some(value))
     }
 
     #[inline]
@@ -221,6 +260,11 @@ impl<'a> Cursor<'a> for MessagePackCursor<'a> {
     fn value(&mut self) -> Result<(Shape, RawValue<'a>), DecodeError> {
         self.left = self.left.saturating_sub(1);
         let before = self.scan.rest;
+        if let Some((0x80, left)) = before.split_first() {
+            self.scan.rest = left;
+            let raw = RawValue::trusted(Self::SERIALIZER, &before[..1]);
+            return Ok((Shape::EmptyMap, raw));
+        }
         self.scan.value()?;
         let octets = &before[..before.len() - self.scan.rest.len()];
         Ok((shape(octets), RawValue::trusted(Self::SERIALIZER, octets)))
