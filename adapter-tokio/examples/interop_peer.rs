@@ -6,6 +6,7 @@
 //! ```
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -397,7 +398,10 @@ fn to_json(value: &Value) -> Json {
         Value::Float(number) => json!(number),
         Value::Str(text) => json!(text),
         Value::Bytes(octets) => {
-            let digits: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+            let mut digits = String::new();
+            for octet in octets {
+                drop(write!(digits, "{octet:02x}"));
+            }
             json!({ BINARY: digits })
         }
         Value::List(items) => items.iter().map(to_json).collect(),

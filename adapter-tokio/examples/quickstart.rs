@@ -5,6 +5,7 @@
 //! ```
 
 use std::error::Error;
+use std::time::Duration;
 
 use wamp_rawsocket_tokio::wamp_core::SerializerKind;
 use wamp_rawsocket_tokio::wamp_core::router::RouterConfig;
@@ -69,7 +70,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     alice.leave().await?;
     bob.leave().await?;
     println!("\nBoth said goodbye.");
-    router.shut_down().await;
+    router.shut_down(Duration::from_secs(1)).await;
     serving.abort();
     println!("The router is gone. That was WAMP over RawSocket.");
     Ok(())

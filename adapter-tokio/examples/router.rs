@@ -11,6 +11,7 @@
 use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use wamp_rawsocket_tokio::wamp_core::endpoint::Endpoint;
@@ -49,7 +50,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         _ = interrupted.recv() => {}
         _ = terminated.recv() => {}
     }
-    router.shut_down().await;
+    router.shut_down(Duration::from_secs(2)).await;
     // Listeners go, and the files of Unix sockets with them.
     serving.shutdown().await;
     Ok(())

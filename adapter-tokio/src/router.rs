@@ -10,7 +10,7 @@ use rawsocket_proto::connection::Config;
 use rawsocket_proto::driver::{Pump, Timer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use wamp_core::SerializerKind;
 use wamp_core::router::{RouterConfig, RouterStats};
 use wamp_core::transport::{RouterPeer, SharedRouter};
@@ -144,17 +144,21 @@ impl Router {
         })
     }
 
-    /// Says GOODBYE to every session, and waits until all connections are closed or the router's
-    /// deadlines have passed.
+    /// Says GOODBYE to every session, and waits until all connections are closed, but no longer
+    /// than `within`. Those that are left then end with the future of [`serve`](Self::serve).
     ///
     /// # Cancel safety
     ///
     /// Dropped, the sessions still end, but nobody waits.
-    pub async fn shut_down(&self) {
+    pub async fn shut_down(&self, within: Duration) {
         self.shared.shut_down(TokioClock::since(self.epoch).now());
-        while self.stats().transports > 0 {
-            sleep(Duration::from_millis(10)).await;
-        }
+        let closed = async {
+            while self.stats().transports > 0 {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        // Late clients are cut off.
+        drop(timeout(within, closed).await);
     }
 
     /// What the router holds and did.

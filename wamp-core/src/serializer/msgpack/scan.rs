@@ -237,10 +237,10 @@ impl<'a> Cursor<'a> for MessagePackCursor<'a> {
             [value @ 0..0x80, left @ ..] => (u64::from(*value), left),
             [0xCD, a, b, left @ ..] => (u16::from_be_bytes([*a, *b]).into(), left),
             [0xCE, a, b, c, d, left @ ..] => (u32::from_be_bytes([*a, *b, *c, *d]).into(), left),
-            [0xCF, a, b, c, d, e, f, g, h, left @ ..] => {
-                let octets = [*a, *b, *c, *d, *e, *f, *g, *h];
-                (u64::from_be_bytes(octets), left)
-            }
+            [0xCF, left @ ..] => match left.split_first_chunk() {
+                Some((octets, left)) => (u64::from_be_bytes(*octets), left),
+                None => return self.long_uint(),
+            },
             _ => return self.long_uint(),
         };
         self.scan.rest = left;
