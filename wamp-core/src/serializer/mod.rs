@@ -10,8 +10,11 @@ use crate::message::{Elements, Fields, Message};
 
 mod any;
 mod cursor;
+mod de;
 mod raw;
+mod ser;
 mod sink;
+mod source;
 
 #[cfg(feature = "json")]
 mod json;
