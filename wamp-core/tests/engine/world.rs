@@ -15,36 +15,36 @@ use wamp_rawsocket_core::session::{
 };
 use wamp_rawsocket_core::{Dict, Payload, SerializerKind, ToPayload};
 
-pub const REALM: &str = "realm1";
-pub const LONG: usize = (1 << 24) - 1;
-pub const KINDS: [SerializerKind; 2] = [SerializerKind::Json, SerializerKind::MessagePack];
+pub(crate) const REALM: &str = "realm1";
+pub(crate) const LONG: usize = (1 << 24) - 1;
+pub(crate) const KINDS: [SerializerKind; 2] = [SerializerKind::Json, SerializerKind::MessagePack];
 
 /// A client of the world, by its place in the list.
-pub type Peer = usize;
+pub(crate) type Peer = usize;
 
-pub struct Client {
-    pub session: ClientSession,
+pub(crate) struct Client {
+    pub(crate) session: ClientSession,
     /// `None` once the transport is closed.
-    pub key: Option<SessionKey>,
-    pub events: VecDeque<Event>,
-    pub error: Option<SessionError>,
+    pub(crate) key: Option<SessionKey>,
+    pub(crate) events: VecDeque<Event>,
+    pub(crate) error: Option<SessionError>,
     /// The transport delivers nothing to the client: it does not read.
-    pub stalled: bool,
+    pub(crate) stalled: bool,
 }
 
-pub struct World {
-    pub router: Router,
-    pub now: Instant,
-    pub clients: Vec<Client>,
-    pub events: Vec<RouterEvent>,
+pub(crate) struct World {
+    pub(crate) router: Router,
+    pub(crate) now: Instant,
+    pub(crate) clients: Vec<Client>,
+    pub(crate) events: Vec<RouterEvent>,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(RouterConfig::new([REALM]))
     }
 
-    pub fn with(config: RouterConfig) -> Self {
+    pub(crate) fn with(config: RouterConfig) -> Self {
         Self {
             router: Router::new(config, [7; 32]),
             now: Instant::from_millis(1_000),
@@ -54,7 +54,7 @@ impl World {
     }
 
     /// Opens a transport whose client takes `max` octets, and sends HELLO; nothing is delivered.
-    pub fn connect(&mut self, config: SessionConfig, max: usize) -> Peer {
+    pub(crate) fn connect(&mut self, config: SessionConfig, max: usize) -> Peer {
         let info = TransportInfo::new(config.serializer, max);
         let key = self.router.open_session(info, self.now).unwrap();
         self.clients.push(Client {
@@ -68,12 +68,12 @@ impl World {
     }
 
     /// A client that has joined.
-    pub fn join(&mut self, serializer: SerializerKind) -> Peer {
+    pub(crate) fn join(&mut self, serializer: SerializerKind) -> Peer {
         self.join_with_max(serializer, LONG)
     }
 
     /// A client that has joined, and takes no more than `max` octets.
-    pub fn join_with_max(&mut self, serializer: SerializerKind, max: usize) -> Peer {
+    pub(crate) fn join_with_max(&mut self, serializer: SerializerKind, max: usize) -> Peer {
         let peer = self.connect(SessionConfig::new(REALM, serializer), max);
         self.pump();
         let event = self.next(peer);
@@ -81,16 +81,16 @@ impl World {
         peer
     }
 
-    pub fn session(&mut self, peer: Peer) -> &mut ClientSession {
+    pub(crate) fn session(&mut self, peer: Peer) -> &mut ClientSession {
         &mut self.clients[peer].session
     }
 
-    pub fn key(&self, peer: Peer) -> SessionKey {
+    pub(crate) fn key(&self, peer: Peer) -> SessionKey {
         self.clients[peer].key.unwrap()
     }
 
     /// Delivers everything, until nothing moves any more.
-    pub fn pump(&mut self) {
+    pub(crate) fn pump(&mut self) {
         loop {
             let mut moved = false;
             moved |= self.transmit();
@@ -171,7 +171,7 @@ impl World {
     }
 
     /// The transport is lost, and both ends learn of it. What was under way is lost too.
-    pub fn vanish(&mut self, peer: Peer) {
+    pub(crate) fn vanish(&mut self, peer: Peer) {
         let client = &mut self.clients[peer];
         if let Some(key) = client.key.take() {
             self.router.handle_closed(key, self.now);
@@ -181,7 +181,7 @@ impl World {
     }
 
     /// Lets time pass: every deadline on the way is met.
-    pub fn advance(&mut self, by: Duration) {
+    pub(crate) fn advance(&mut self, by: Duration) {
         let end = self.now.saturating_add(by);
         loop {
             let clients = self.clients.iter().filter_map(|c| c.session.poll_timeout());
@@ -203,7 +203,7 @@ impl World {
     }
 
     /// The oldest event of a client that was not looked at.
-    pub fn next(&mut self, peer: Peer) -> Event {
+    pub(crate) fn next(&mut self, peer: Peer) -> Event {
         let client = &mut self.clients[peer];
         let error = &client.error;
         client
@@ -213,14 +213,14 @@ impl World {
     }
 
     /// Fails if a client has an event that was not looked at.
-    pub fn assert_quiet(&self) {
+    pub(crate) fn assert_quiet(&self) {
         for (peer, client) in self.clients.iter().enumerate() {
             assert!(client.events.is_empty(), "{peer}: {:?}", client.events);
         }
     }
 
     /// Every transport goes; nothing is left behind.
-    pub fn assert_leaves_nothing(mut self) {
+    pub(crate) fn assert_leaves_nothing(mut self) {
         for peer in 0..self.clients.len() {
             self.vanish(peer);
             let session = self.session(peer);
@@ -233,7 +233,7 @@ impl World {
         assert_eq!(self.router.poll_ready(), None);
     }
 
-    pub fn closed_because(&self, wanted: impl Fn(&CloseReason) -> bool) -> bool {
+    pub(crate) fn closed_because(&self, wanted: impl Fn(&CloseReason) -> bool) -> bool {
         self.events
             .iter()
             .any(|event| matches!(event, RouterEvent::Close { reason, .. } if wanted(reason)))
@@ -241,7 +241,7 @@ impl World {
 
     // What clients do, with the answer that is hoped for.
 
-    pub fn subscribe(&mut self, peer: Peer, topic: &str) -> Subscription {
+    pub(crate) fn subscribe(&mut self, peer: Peer, topic: &str) -> Subscription {
         let sent = self.session(peer).subscribe(topic, &Dict::new()).unwrap();
         self.pump();
         match self.next(peer) {
@@ -253,7 +253,7 @@ impl World {
         }
     }
 
-    pub fn register(&mut self, peer: Peer, procedure: &str) -> Registration {
+    pub(crate) fn register(&mut self, peer: Peer, procedure: &str) -> Registration {
         let sent = self
             .session(peer)
             .register(procedure, &Dict::new())
@@ -268,11 +268,11 @@ impl World {
         }
     }
 
-    pub fn publish<T: ToPayload + Sync>(&mut self, peer: Peer, topic: &str, arguments: &T) {
+    pub(crate) fn publish<T: ToPayload + Sync>(&mut self, peer: Peer, topic: &str, arguments: &T) {
         self.publish_with(peer, topic, &Dict::new(), arguments);
     }
 
-    pub fn publish_with<T: ToPayload + Sync>(
+    pub(crate) fn publish_with<T: ToPayload + Sync>(
         &mut self,
         peer: Peer,
         topic: &str,
@@ -286,7 +286,7 @@ impl World {
         self.pump();
     }
 
-    pub fn call<T: ToPayload + Sync>(
+    pub(crate) fn call<T: ToPayload + Sync>(
         &mut self,
         peer: Peer,
         procedure: &str,
@@ -302,7 +302,7 @@ impl World {
         call
     }
 
-    pub fn next_invoked(&mut self, peer: Peer) -> Invoked {
+    pub(crate) fn next_invoked(&mut self, peer: Peer) -> Invoked {
         match self.next(peer) {
             Event::Invoked(invoked) => invoked,
             other => panic!("{other:?}"),
@@ -310,7 +310,7 @@ impl World {
     }
 
     /// The error with which a request failed.
-    pub fn next_error(&mut self, peer: Peer) -> (Request, String) {
+    pub(crate) fn next_error(&mut self, peer: Peer) -> (Request, String) {
         match self.next(peer) {
             Event::Failed(Failed {
                 request,
@@ -322,7 +322,7 @@ impl World {
     }
 
     /// The final result of a call, as its only argument.
-    pub fn next_result(&mut self, peer: Peer) -> String {
+    pub(crate) fn next_result(&mut self, peer: Peer) -> String {
         match self.next(peer) {
             Event::Done(Outcome::Result { payload, .. }) => {
                 let (text,): (String,) = payload.args().unwrap();
@@ -349,11 +349,11 @@ impl Client {
 }
 
 /// What a transport hands on: the message without the frame's header.
-pub fn message(frame: Frame) -> Bytes {
+pub(crate) fn message(frame: Frame) -> Bytes {
     frame.into_bytes().slice(4..)
 }
 
-pub fn assert_empty(stats: &RouterStats) {
+pub(crate) fn assert_empty(stats: &RouterStats) {
     let held = [
         stats.transports,
         stats.sessions,
@@ -368,14 +368,14 @@ pub fn assert_empty(stats: &RouterStats) {
 }
 
 /// A client that sends what it likes, in JSON.
-pub struct Raw {
-    pub router: Router,
-    pub key: SessionKey,
-    pub now: Instant,
+pub(crate) struct Raw {
+    pub(crate) router: Router,
+    pub(crate) key: SessionKey,
+    pub(crate) now: Instant,
 }
 
 impl Raw {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut router = Router::new(RouterConfig::new([REALM]), [9; 32]);
         let now = Instant::ZERO;
         let info = TransportInfo::new(SerializerKind::Json, LONG);
@@ -383,7 +383,7 @@ impl Raw {
         Self { router, key, now }
     }
 
-    pub fn joined() -> Self {
+    pub(crate) fn joined() -> Self {
         let mut raw = Self::new();
         let answer = raw.send(r#"[1,"realm1",{"roles":{"caller":{},"callee":{},"publisher":{}}}]"#);
         assert!(answer[0].starts_with("[2,"), "{answer:?}");
@@ -391,13 +391,13 @@ impl Raw {
     }
 
     /// Sends a message; gives back what the router says.
-    pub fn send(&mut self, message: &str) -> Vec<String> {
+    pub(crate) fn send(&mut self, message: &str) -> Vec<String> {
         self.router
             .handle_message(self.key, message.as_bytes(), self.now);
         self.received()
     }
 
-    pub fn received(&mut self) -> Vec<String> {
+    pub(crate) fn received(&mut self) -> Vec<String> {
         let mut answers = Vec::new();
         while let Some((key, frame)) = self.router.poll_transmit() {
             assert_eq!(key, self.key);
@@ -407,7 +407,7 @@ impl Raw {
     }
 
     /// Why the router wants the transport closed.
-    pub fn closed(&mut self) -> Option<CloseReason> {
+    pub(crate) fn closed(&mut self) -> Option<CloseReason> {
         let mut found = None;
         while let Some(event) = self.router.poll_event() {
             if let RouterEvent::Close { reason, .. } = event {
