@@ -1,5 +1,5 @@
 //! The client session and the router against each other, in memory, on a virtual clock.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::similar_names, reason = "caller and callee are the words of the trade")]
 
 mod hostile;
 mod lifecycle;
