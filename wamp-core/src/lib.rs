@@ -22,6 +22,21 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#![cfg_attr(
+    not(any(feature = "json", feature = "msgpack")),
+    expect(
+        dead_code,
+        unreachable_code,
+        unreachable_patterns,
+        unused_imports,
+        unused_mut,
+        unused_variables,
+        clippy::ptr_arg,
+        clippy::needless_pass_by_ref_mut,
+        reason = "without a serializer there is little to do"
+    )
+)]
+
 extern crate alloc;
 
 pub mod dict;

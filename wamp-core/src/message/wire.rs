@@ -1,6 +1,6 @@
 //! From the elements of a list to the fields of a message and back, for every serializer alike.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
 
 use super::options::{self, Known};
 use super::{Message, MessageType};

@@ -4,8 +4,8 @@
 //! send one, either forward what was received or hand over typed values, which are serialized
 //! straight into the outgoing frame.
 
+use alloc::borrow::Cow;
 use core::fmt;
-use std::borrow::Cow;
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -126,20 +126,18 @@ impl<'a> Payload<'a> {
         typed::read_kwargs(self)
     }
 
-    /// The positional and keyword arguments as values, read to the last leaf.
+    /// The positional arguments, and the keyword arguments as a [`Value::Map`], read to the last
+    /// leaf.
     ///
     /// # Errors
     ///
     /// A typed payload cannot be serialized, or a value is not one of WAMP's.
-    pub fn to_values(&self) -> Result<(Vec<Value>, Vec<(String, Value)>), PayloadError> {
+    pub fn to_values(&self) -> Result<(Vec<Value>, Value), PayloadError> {
         let args = match self.passthru() {
             Some(bytes) => vec![Value::Bytes(bytes.into_owned())],
             None => self.args()?,
         };
-        match self.kwargs()? {
-            Value::Map(kwargs) => Ok((args, kwargs)),
-            _ => Ok((args, Vec::new())),
-        }
+        Ok((args, self.kwargs()?))
     }
 
     /// The payload as something that outlives the frame. It shares `frame` if it lies within,

@@ -41,23 +41,13 @@ pub(crate) fn serialize<T: Serialize + ?Sized>(
     }
 }
 
-/// Appends what stands between two elements of a message.
-pub(crate) fn separate(serializer: SerializerKind, out: &mut Vec<u8>) {
+/// What stands between two elements of a message.
+pub(crate) fn separator(serializer: SerializerKind) -> &'static [u8] {
     match serializer {
         #[cfg(feature = "json")]
-        SerializerKind::Json => out.push(b','),
+        SerializerKind::Json => b",",
         #[cfg(feature = "msgpack")]
-        SerializerKind::MessagePack => {}
-    }
-}
-
-/// How many octets stand between two elements of a message.
-pub(crate) fn separator_len(serializer: SerializerKind) -> usize {
-    match serializer {
-        #[cfg(feature = "json")]
-        SerializerKind::Json => 1,
-        #[cfg(feature = "msgpack")]
-        SerializerKind::MessagePack => 0,
+        SerializerKind::MessagePack => b"",
     }
 }
 

@@ -1,6 +1,6 @@
 //! From any serializer into serde.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
 
 use serde::de::value::Error;
 use serde::de::{

@@ -22,7 +22,7 @@ mod json;
 mod msgpack;
 
 pub(crate) use any::{
-    deserialize_args, deserialize_kwargs, separate, separator_len, serialize, shape, value_ref_to,
+    deserialize_args, deserialize_kwargs, separator, serialize, shape, value_ref_to,
 };
 pub(crate) use cursor::{Cursor, Shape};
 pub use raw::{RawEntries, RawItems, RawValue};
@@ -174,7 +174,7 @@ pub(crate) fn encode(
     out: &mut Vec<u8>,
 ) -> Result<(), EncodeError> {
     let before = out.len();
-    let written = match serializer {
+    let written: Result<(), EncodeError> = match serializer {
         #[cfg(feature = "json")]
         SerializerKind::Json => Elements::message(json::JsonSink::new(out), message),
         #[cfg(feature = "msgpack")]

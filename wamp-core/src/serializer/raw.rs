@@ -1,6 +1,6 @@
 //! Values that stay in the octets of their serializer.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
 
 use core::fmt;
 
@@ -155,11 +155,7 @@ impl<'a> RawValue<'a> {
                 json::compact(self.octets, sink.out());
                 Ok(())
             }
-            same if S::SERIALIZER == same => {
-                sink.out().extend_from_slice(self.octets);
-                Ok(())
-            }
-            _ => self.transcode(sink),
+            _ => self.write(S::SERIALIZER, sink.out()),
         }
     }
 }

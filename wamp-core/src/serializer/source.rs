@@ -1,6 +1,6 @@
 //! What reading values needs from a serializer, once they are proven well-formed.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
 
 use super::{RawValue, SerializerKind, Sink};
 use crate::ValueRef;
@@ -29,6 +29,10 @@ pub(crate) struct Scope {
     /// Members to come, if the serializer tells.
     pub(crate) left: Option<u32>,
     /// Whether no member was read.
+    #[cfg_attr(
+        not(feature = "json"),
+        expect(dead_code, reason = "only text has something between members")
+    )]
     pub(crate) first: bool,
 }
 

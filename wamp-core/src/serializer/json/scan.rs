@@ -1,6 +1,6 @@
 //! One pass over a frame: reads the elements of a message and proves its values well-formed.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
 
 use super::text::{self, BINARY, escape, find_special};
 use crate::error::{Budget, DecodeError, Malformed};
@@ -71,6 +71,14 @@ impl<'a> Scan<'a> {
     }
 
     #[cold]
+    fn exceeded(&self, limit: Budget) -> DecodeError {
+        DecodeError::Budget {
+            offset: self.at,
+            limit,
+        }
+    }
+
+    #[cold]
     fn unexpected(&self) -> DecodeError {
         self.malformed(match self.peek() {
             Some(octet) => Malformed::UnexpectedOctet(octet),
@@ -89,19 +97,19 @@ impl<'a> Scan<'a> {
 
     #[inline]
     fn count(&mut self) -> Result<(), DecodeError> {
-        self.elements = self.elements.checked_sub(1).ok_or(DecodeError::Budget {
-            offset: self.at,
-            limit: Budget::Elements,
-        })?;
+        self.elements = self
+            .elements
+            .checked_sub(1)
+            .ok_or_else(|| self.exceeded(Budget::Elements))?;
         Ok(())
     }
 
     #[inline]
     fn open(&mut self) -> Result<(), DecodeError> {
-        self.depth = self.depth.checked_sub(1).ok_or(DecodeError::Budget {
-            offset: self.at,
-            limit: Budget::Depth,
-        })?;
+        self.depth = self
+            .depth
+            .checked_sub(1)
+            .ok_or_else(|| self.exceeded(Budget::Depth))?;
         self.at += 1;
         self.skip_space();
         Ok(())
@@ -381,7 +389,7 @@ impl<'a> Cursor<'a> for JsonCursor<'a> {
         let start = self.scan.at;
         let mut value = 0_u64;
         let mut digits = 0_usize;
-        // Twenty digits cannot overflow but in the last one; IDs have no more than sixteen.
+        // Nineteen digits cannot overflow; IDs have no more than sixteen.
         while let Some(digit @ b'0'..=b'9') = self.scan.peek()
             && digits < 19
         {

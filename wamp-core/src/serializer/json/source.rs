@@ -1,6 +1,6 @@
 //! Reads values that are well-formed.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
 
 use super::text::{BINARY, decode_base64, escape, find_special, unescape};
 use crate::serializer::SerializerKind;
@@ -36,17 +36,13 @@ impl<'a> JsonSource<'a> {
             let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
             let special = find_special(rest).unwrap_or(rest.len());
             self.at += special;
-            match rest.get(special..).and_then(escape_len) {
-                Some(len) => {
-                    escaped = true;
-                    self.at += len;
-                }
-                None => {
-                    let content = self.text.get(start..self.at).unwrap_or_default();
-                    self.at += 1;
-                    return (content, escaped);
-                }
-            }
+            let Some(len) = rest.get(special..).and_then(escape_len) else {
+                let content = self.text.get(start..self.at).unwrap_or_default();
+                self.at += 1;
+                return (content, escaped);
+            };
+            escaped = true;
+            self.at += len;
         }
     }
 

@@ -1,6 +1,6 @@
 //! What is inside the quotes of a string: escapes, and Base64 for binary.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -86,26 +86,21 @@ pub(super) fn escape(octets: &[u8]) -> Option<(char, usize)> {
 
 /// A string without its escapes. It borrows if there are none.
 pub(super) fn unescape(content: &str) -> Cow<'_, str> {
-    let Some(mut at) = content.find('\\') else {
+    if !content.contains('\\') {
         return Cow::Borrowed(content);
-    };
+    }
     let mut text = String::with_capacity(content.len());
     let mut rest = content;
-    loop {
+    while let Some(at) = rest.find('\\') {
         text.push_str(&rest[..at]);
         let Some((character, len)) = escape(&rest.as_bytes()[at..]) else {
             return Cow::Owned(text);
         };
         text.push(character);
         rest = &rest[at + len..];
-        at = match rest.find('\\') {
-            Some(at) => at,
-            None => {
-                text.push_str(rest);
-                return Cow::Owned(text);
-            }
-        };
     }
+    text.push_str(rest);
+    Cow::Owned(text)
 }
 
 /// Whether the rest of a string, after [`BINARY`], is Base64. Solidi may be escaped.
@@ -126,9 +121,16 @@ pub(super) fn is_base64(content: &str) -> bool {
         && octets[..octets.len() - padding]
             .iter()
             // Without a short cut, so that many octets are looked at together.
-            .fold(true, |good, octet| {
-                good & (octet.is_ascii_alphanumeric() | (*octet == b'+') | (*octet == b'/'))
-            })
+            .fold(true, |good, octet| good & is_digit(*octet))
+}
+
+/// Whether this is a digit of Base64.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without branches it is done for many octets at once"
+)]
+const fn is_digit(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() | (octet == b'+') | (octet == b'/')
 }
 
 /// The binary that the rest of a string, after [`BINARY`], stands for.

@@ -1,6 +1,6 @@
 //! One pass over a frame: reads the elements of a message and proves its values well-formed.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
 
 use super::{BadHead, Head, content, head};
 use crate::error::{Budget, DecodeError, Malformed};
@@ -44,6 +44,14 @@ impl<'a> Scan<'a> {
         DecodeError::Malformed {
             offset: self.offset(),
             reason,
+        }
+    }
+
+    #[cold]
+    fn exceeded(&self, limit: Budget) -> DecodeError {
+        DecodeError::Budget {
+            offset: self.offset(),
+            limit,
         }
     }
 
@@ -105,14 +113,11 @@ impl<'a> Scan<'a> {
         self.elements = u32::try_from(members)
             .ok()
             .and_then(|members| self.elements.checked_sub(members))
-            .ok_or(DecodeError::Budget {
-                offset: self.offset(),
-                limit: Budget::Elements,
-            })?;
-        self.depth = self.depth.checked_sub(1).ok_or(DecodeError::Budget {
-            offset: self.offset(),
-            limit: Budget::Depth,
-        })?;
+            .ok_or_else(|| self.exceeded(Budget::Elements))?;
+        self.depth = self
+            .depth
+            .checked_sub(1)
+            .ok_or_else(|| self.exceeded(Budget::Depth))?;
         Ok(())
     }
 
@@ -168,13 +173,12 @@ pub(crate) fn check(octets: &[u8], limits: &DecodeLimits) -> Result<(), DecodeEr
 pub(crate) fn shape(octets: &[u8]) -> Shape {
     match octets.first() {
         Some(0x80) => Shape::EmptyMap,
-        Some(0x81..=0x8F) => Shape::Map,
         Some(0x90..=0x9F | 0xDC | 0xDD) => Shape::List,
         Some(0xC0) => Shape::Null,
         Some(0xC4..=0xC6) => Shape::Bytes,
         // A map is seldom announced longer than it needs to be.
         Some(0xDE | 0xDF) if octets[1..].iter().all(|octet| *octet == 0) => Shape::EmptyMap,
-        Some(0xDE | 0xDF) => Shape::Map,
+        Some(0x81..=0x8F | 0xDE | 0xDF) => Shape::Map,
         _ => Shape::Other,
     }
 }

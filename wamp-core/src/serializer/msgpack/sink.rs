@@ -107,7 +107,7 @@ impl<'o> MessagePackSink<'o> {
 }
 
 /// Where the head of a list or map is, and the length in it.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Mark {
     at: usize,
     written: usize,

@@ -1,6 +1,6 @@
 //! Reads values that are well-formed.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
 
 use super::{Head, content, head};
 use crate::serializer::SerializerKind;
