@@ -40,6 +40,7 @@
 extern crate alloc;
 
 pub mod dict;
+pub mod endpoint;
 pub mod error;
 mod features;
 pub mod id;
@@ -49,6 +50,7 @@ pub mod payload;
 pub mod router;
 pub mod serializer;
 pub mod session;
+pub mod transport;
 pub mod uri;
 pub mod uris;
 pub mod value;

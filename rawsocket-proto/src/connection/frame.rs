@@ -42,7 +42,8 @@ impl Frame {
         octets.extend_from_slice(&[0; FrameHeader::LEN]);
         encode(&mut octets).map_err(FrameEncodeError::Encode)?;
         let len = octets.len().saturating_sub(FrameHeader::LEN);
-        let header = message_header(len).ok_or(FrameEncodeError::TooLong { len })?;
+        let header =
+            frame_header(FrameKind::Message, len).ok_or(FrameEncodeError::TooLong { len })?;
         if let Some(head) = octets.first_chunk_mut() {
             *head = header;
         }
@@ -76,10 +77,10 @@ impl fmt::Debug for Frame {
     }
 }
 
-/// The header of a message of `len` octets, if a frame can carry it.
-pub(super) fn message_header(len: usize) -> Option<[u8; FrameHeader::LEN]> {
+/// The header of a payload of `len` octets, if a frame can carry it.
+pub(super) fn frame_header(kind: FrameKind, len: usize) -> Option<[u8; FrameHeader::LEN]> {
     let len = u32::try_from(len).ok()?;
-    Some(FrameHeader::new(FrameKind::Message, len)?.encode())
+    Some(FrameHeader::new(kind, len)?.encode())
 }
 
 /// A message that did not become a frame.

@@ -42,6 +42,15 @@ impl FrameHeader {
         }
     }
 
+    /// The same length with another kind, as a PONG answers a PING.
+    #[must_use]
+    pub const fn with_kind(self, kind: FrameKind) -> Self {
+        Self {
+            kind,
+            len: self.len,
+        }
+    }
+
     /// The frame's kind.
     pub const fn kind(self) -> FrameKind {
         self.kind

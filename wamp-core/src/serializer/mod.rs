@@ -5,6 +5,8 @@
 
 use core::fmt;
 
+use rawsocket_proto::wire::SerializerId;
+
 use crate::error::{DecodeError, EncodeError};
 use crate::message::{Elements, Fields, Message};
 
@@ -52,17 +54,17 @@ impl SerializerKind {
     ];
 
     /// The ID in the RawSocket handshake.
-    pub const fn id(self) -> u8 {
+    pub const fn id(self) -> SerializerId {
         match self {
             #[cfg(feature = "json")]
-            Self::Json => 1,
+            Self::Json => SerializerId::JSON,
             #[cfg(feature = "msgpack")]
-            Self::MessagePack => 2,
+            Self::MessagePack => SerializerId::MSGPACK,
         }
     }
 
     /// The serializer with this ID in the RawSocket handshake, if it is built in.
-    pub fn from_id(id: u8) -> Option<Self> {
+    pub fn from_id(id: SerializerId) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.id() == id)
     }
 

@@ -1,0 +1,227 @@
+//! The pump.
+
+use core::task::{Context, Poll, ready};
+use std::io;
+
+use super::{Machine, Timer, Transport};
+
+/// A state machine, its transport and its clock.
+///
+/// Each `poll_*` method writes, reads and looks at the clock as far as it gets, and a bounded
+/// number of times, so that one busy peer does not starve the others of the task's thread. Only
+/// one of them is to be pending at a time, because each replaces the waker of the others.
+#[derive(Debug)]
+pub struct Pump<M, T, C> {
+    machine: M,
+    transport: T,
+    timer: C,
+    /// Something was written since the last flush.
+    flush: bool,
+}
+
+/// Pieces in one vectored write.
+const SLICES: usize = 32;
+
+/// What one round brought.
+enum Round {
+    Progress,
+    Idle,
+}
+
+impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
+    /// Rounds within one poll, each with at most one read and a few writes.
+    const ROUNDS: usize = 32;
+    /// Puts the three together.
+    pub const fn new(machine: M, transport: T, timer: C) -> Self {
+        Self {
+            machine,
+            transport,
+            timer,
+            flush: false,
+        }
+    }
+
+    /// The state machine. After commands, poll so that they take effect.
+    pub const fn machine(&self) -> &M {
+        &self.machine
+    }
+
+    /// The state machine. After commands, poll so that they take effect.
+    pub const fn machine_mut(&mut self) -> &mut M {
+        &mut self.machine
+    }
+
+    /// The transport.
+    pub const fn transport(&self) -> &T {
+        &self.transport
+    }
+
+    /// The clock.
+    pub const fn timer(&self) -> &C {
+        &self.timer
+    }
+
+    /// Takes the three apart. What the state machine still had to send stays with it.
+    pub fn into_parts(self) -> (M, T, C) {
+        (self.machine, self.transport, self.timer)
+    }
+
+    /// Runs until the state machine has an event or an error to poll, or is closed.
+    ///
+    /// # Errors
+    ///
+    /// Those of the transport.
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_until(cx, |machine| machine.has_event() || machine.is_closed())
+    }
+
+    /// Runs until `done` says so. It is asked around each write, and may act on the state machine:
+    /// what it adds is written before the next wait.
+    ///
+    /// # Errors
+    ///
+    /// Those of the transport.
+    pub fn poll_until(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut done: impl FnMut(&mut M) -> bool,
+    ) -> Poll<io::Result<()>> {
+        self.poll_while(cx, |pump| !done(&mut pump.machine))
+    }
+
+    /// Runs until all that is queued is handed to the transport and flushed, without waiting for
+    /// events. Events that come meanwhile stay to be polled, and nothing is read until they are.
+    ///
+    /// # Errors
+    ///
+    /// Those of the transport.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_while(cx, |pump| {
+            pump.flush || !pump.machine.is_closed() && pump.machine.poll_transmit().is_some()
+        })
+    }
+
+    /// Closes in order and runs until that is over. After an error of the state machine it sends
+    /// what is still to be said, such as a refusal.
+    ///
+    /// # Errors
+    ///
+    /// Those of the transport.
+    pub fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.machine.close(self.timer.now());
+        self.poll_while(cx, |pump| !pump.machine.is_closed())
+    }
+
+    fn poll_while(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut goes_on: impl FnMut(&mut Self) -> bool,
+    ) -> Poll<io::Result<()>> {
+        for _ in 0..Self::ROUNDS {
+            let done = !goes_on(self);
+            self.write(cx)?;
+            if done || !goes_on(self) {
+                return Poll::Ready(Ok(()));
+            }
+            if let Round::Idle = self.round(cx)? {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Looks at the clock and reads once.
+    fn round(&mut self, cx: &mut Context<'_>) -> io::Result<Round> {
+        let mut round = Round::Idle;
+        if let Some(at) = self.machine.poll_timeout() {
+            // The clock decides, not the timer: that may be late.
+            let due = self.timer.now() >= at || self.timer.poll_until(cx, at).is_ready();
+            if due {
+                self.machine.handle_timeout(self.timer.now());
+                round = Round::Progress;
+            }
+        }
+        if self.machine.wants_read() {
+            let (transport, now) = (&mut self.transport, self.timer.now());
+            let read = self.machine.handle_read(now, |buf| {
+                let room = bytes::BufMut::remaining_mut(buf);
+                let read = transport.poll_read(cx, buf);
+                (read, bytes::BufMut::remaining_mut(buf) == room)
+            });
+            match read {
+                (Poll::Ready(Ok(())), nothing) => {
+                    if nothing {
+                        self.machine.handle_eof(now);
+                    }
+                    round = Round::Progress;
+                }
+                (Poll::Ready(Err(error)), _) if error.kind() == io::ErrorKind::Interrupted => {
+                    round = Round::Progress;
+                }
+                (Poll::Ready(Err(error)), _) => return Err(error),
+                (Poll::Pending, _) => {}
+            }
+        }
+        Ok(round)
+    }
+
+    /// Writes, flushes and shuts down as far as the transport takes it.
+    fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        match self.poll_written(cx) {
+            Poll::Ready(result) => result,
+            Poll::Pending => Ok(()),
+        }
+    }
+
+    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        for _ in 0..Self::ROUNDS {
+            let (offered, written) = if self.transport.is_write_vectored() {
+                let mut slices = [io::IoSlice::new(&[]); SLICES];
+                let filled = self.machine.poll_transmit_vectored(&mut slices);
+                let slices = slices.get(..filled).unwrap_or_default();
+                if slices.is_empty() {
+                    return self.poll_flushed(cx);
+                }
+                let offered = slices.iter().map(|slice| slice.len()).sum();
+                (offered, self.transport.poll_write(cx, slices))
+            } else {
+                let Some(octets) = self.machine.poll_transmit() else {
+                    return self.poll_flushed(cx);
+                };
+                (
+                    octets.len(),
+                    self.transport.poll_write(cx, &[io::IoSlice::new(octets)]),
+                )
+            };
+            match ready!(written) {
+                Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Ok(count) if count > offered => {
+                    let lie = "the transport claims to have written more than it was given";
+                    return Poll::Ready(Err(io::Error::other(lie)));
+                }
+                Ok(count) => {
+                    self.flush = true;
+                    self.machine.handle_transmitted(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        // The transport takes more: come back, after the reads had their turn.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.flush {
+            ready!(self.transport.poll_flush(cx))?;
+            self.flush = false;
+        }
+        if self.machine.wants_shutdown() {
+            ready!(self.transport.poll_shutdown(cx))?;
+            self.machine.handle_shutdown(self.timer.now());
+        }
+        Poll::Ready(Ok(()))
+    }
+}
