@@ -1,5 +1,9 @@
 //! The client session and the router against each other, in memory, on a virtual clock.
-#![expect(clippy::similar_names, reason = "caller and callee are the words of the trade")]
+#![cfg(all(feature = "json", feature = "msgpack"))]
+#![expect(
+    clippy::similar_names,
+    reason = "caller and callee are the words of the trade"
+)]
 
 mod hostile;
 mod lifecycle;

@@ -22,7 +22,7 @@ fn the_router_aborts_whoever_breaks_the_protocol() {
         r#"[6,{},"wamp.close.close_realm"]"#,
         r#"[5,"signature",{}]"#,
         r#"[8,68,1,{},"com.error"]"#,
-        r#"[2,1,{}]"#,
+        "[2,1,{}]",
         r#"[1,"realm1",{}]"#,
         r#"[1,"realm1",{"roles":{}}]"#,
         r#"[1,"realm1"]"#,
@@ -37,29 +37,29 @@ fn the_router_aborts_whoever_breaks_the_protocol() {
     let after = [
         HELLO,
         // Routers send these.
-        r#"[2,1,{}]"#,
+        "[2,1,{}]",
         r#"[4,"ticket",{}]"#,
-        r#"[17,1,1]"#,
-        r#"[33,1,1]"#,
-        r#"[35,1]"#,
-        r#"[36,1,1,{}]"#,
-        r#"[50,1,{}]"#,
-        r#"[65,1,1]"#,
-        r#"[67,1]"#,
-        r#"[68,1,1,{}]"#,
-        r#"[69,1,{}]"#,
+        "[17,1,1]",
+        "[33,1,1]",
+        "[35,1]",
+        "[36,1,1,{}]",
+        "[50,1,{}]",
+        "[65,1,1]",
+        "[67,1]",
+        "[68,1,1,{}]",
+        "[69,1,{}]",
         r#"[5,"signature",{}]"#,
         // ERROR for what is no invocation, or none that was made.
         r#"[8,48,1,{},"com.error"]"#,
         r#"[8,68,1,{},"com.error"]"#,
         r#"[8,1,1,{},"com.error"]"#,
-        r#"[70,1,{}]"#,
+        "[70,1,{}]",
         // Request ids that are not next.
         r#"[32,2,{},"com.topic"]"#,
-        r#"[34,7,1]"#,
+        "[34,7,1]",
         r#"[16,3,{},"com.topic"]"#,
         r#"[64,4,{},"com.proc"]"#,
-        r#"[66,5,1]"#,
+        "[66,5,1]",
         r#"[48,6,{},"com.proc"]"#,
         r#"[48,0,{},"com.proc"]"#,
         r#"[48,9007199254740993,{},"com.proc"]"#,
@@ -155,8 +155,8 @@ fn features_that_a_callee_has_not_announced_are_not_used() {
     // No INTERRUPT: `kill` becomes `skip`.
     let canceled = r#"[8,48,2,{},"wamp.error.canceled"]"#;
     assert_eq!(raw.send(r#"[49,2,{"mode":"kill"}]"#), [canceled]);
-    assert_eq!(raw.send(r#"[49,2,{}]"#), [""; 0], "it has ended");
-    assert_eq!(raw.send(r#"[70,1,{}]"#), [""; 0], "too late");
+    assert_eq!(raw.send("[49,2,{}]"), [""; 0], "it has ended");
+    assert_eq!(raw.send("[70,1,{}]"), [""; 0], "too late");
     assert_eq!(raw.router.stats().pending_calls, 0);
     assert_eq!(
         raw.send(r#"[48,3,{"timeout":100},"com.proc"]"#),
@@ -265,40 +265,40 @@ impl Client {
 fn the_session_aborts_a_router_that_breaks_the_protocol() {
     let before = [
         r#"[6,{},"wamp.close.normal"]"#,
-        r#"[33,1,1]"#,
-        r#"[50,1,{}]"#,
-        r#"[68,1,1,{}]"#,
+        "[33,1,1]",
+        "[50,1,{}]",
+        "[68,1,1,{}]",
         r#"[8,48,1,{},"com.error"]"#,
         r#"[1,"realm1",{}]"#,
-        r#"[2,0,{}]"#,
+        "[2,0,{}]",
         "",
         "[]",
         "x",
     ];
     let after = [
-        r#"[2,1,{}]"#,
+        "[2,1,{}]",
         r#"[4,"ticket",{}]"#,
         HELLO,
         r#"[32,1,{},"com.topic"]"#,
         r#"[48,1,{},"com.proc"]"#,
-        r#"[70,1,{}]"#,
+        "[70,1,{}]",
         // Never asked, or asked for something else.
-        r#"[33,4,1]"#,
-        r#"[33,3,1]"#,
-        r#"[33,1,10]"#,
-        r#"[35,3]"#,
-        r#"[17,3,1]"#,
-        r#"[65,3,1]"#,
-        r#"[67,3]"#,
-        r#"[50,4,{}]"#,
+        "[33,4,1]",
+        "[33,3,1]",
+        "[33,1,10]",
+        "[35,3]",
+        "[17,3,1]",
+        "[65,3,1]",
+        "[67,3]",
+        "[50,4,{}]",
         r#"[8,48,4,{},"com.error"]"#,
         r#"[8,32,3,{},"com.error"]"#,
         r#"[8,16,4,{},"com.error"]"#,
         r#"[8,68,1,{},"com.error"]"#,
         // Never granted.
-        r#"[36,11,1,{}]"#,
-        r#"[68,1,21,{}]"#,
-        r#"[50,3,[]]"#,
+        "[36,11,1,{}]",
+        "[68,1,21,{}]",
+        "[50,3,[]]",
         "[36",
     ];
     for (messages, joined) in [(&before[..], false), (&after[..], true)] {
@@ -320,7 +320,7 @@ fn the_session_aborts_a_router_that_breaks_the_protocol() {
             );
             assert!(client.session.is_ended());
             // Nothing more is read or sent, and the first error stays.
-            client.take(r#"[2,1,{}]"#);
+            client.take("[2,1,{}]");
             client.session.handle_closed("closed", Instant::ZERO);
             assert_eq!(client.sent.len(), 1);
             assert_eq!(client.violation(), violation);
