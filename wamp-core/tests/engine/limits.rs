@@ -1,6 +1,7 @@
 //! Sizes, counts and queues: what is refused, dropped or ended, and that it is said.
 
 use rawsocket_proto::time::Instant;
+use wamp_rawsocket_core::message::CancelMode;
 use wamp_rawsocket_core::router::{CloseReason, Router, RouterConfig, TransportInfo};
 use wamp_rawsocket_core::session::{
     CommandError, Event, Outcome, Request, SessionConfig, SessionError,
@@ -189,6 +190,51 @@ fn counts_are_limited() {
         ),
         (3, 2, 2)
     );
+    world.assert_leaves_nothing();
+}
+
+#[test]
+fn what_has_ended_counts_no_more() {
+    let mut config = RouterConfig::new([REALM]);
+    config.limits.subscriptions = 1;
+    config.limits.registrations = 1;
+    config.limits.pending_calls = 1;
+    let mut world = World::with(config);
+    let peer = world.join(KINDS[0]);
+    for round in 0..3 {
+        let subscription = world.subscribe(peer, &format!("com.topic{round}"));
+        let registration = world.register(peer, "com.proc");
+        for answer in [true, false] {
+            let call = world.call(peer, "com.proc", &none(), &("x",));
+            let invoked = world.next_invoked(peer);
+            let session = world.session(peer);
+            if answer {
+                session
+                    .yield_result(invoked.invocation, &none(), &Payload::none())
+                    .unwrap();
+            } else {
+                session.cancel(call, CancelMode::Skip).unwrap();
+            }
+            world.pump();
+            let ended = world.next(peer);
+            assert!(
+                matches!(ended, Event::Done(_) | Event::Failed(_)),
+                "{ended:?}"
+            );
+            assert_eq!(world.router.stats().pending_calls, 0);
+        }
+        world.session(peer).unsubscribe(subscription).unwrap();
+        world.session(peer).unregister(registration).unwrap();
+        world.pump();
+        assert!(matches!(
+            world.next(peer),
+            Event::Done(Outcome::Unsubscribed { .. })
+        ));
+        assert!(matches!(
+            world.next(peer),
+            Event::Done(Outcome::Unregistered { .. })
+        ));
+    }
     world.assert_leaves_nothing();
 }
 

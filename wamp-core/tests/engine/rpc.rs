@@ -323,6 +323,29 @@ fn cancel_with_kill_waits_for_the_callee_but_not_for_ever() {
 }
 
 #[test]
+fn progress_does_not_put_off_the_end_of_a_killed_call() {
+    let (mut world, caller, callee) = pair();
+    let options = Dict::new()
+        .with("timeout", 60_000_u64)
+        .with("receive_progress", true);
+    let call = world.call(caller, "com.proc", &options, &("x",));
+    let invoked = world.next_invoked(callee);
+    world
+        .session(caller)
+        .cancel(call, CancelMode::Kill)
+        .unwrap();
+    world.pump();
+    assert!(matches!(world.next(callee), Event::Interrupted { .. }));
+    world.advance(Duration::from_secs(20));
+    let progress = Dict::new().with("progress", true);
+    answer(&mut world, callee, &invoked, &progress, "still at it");
+    assert!(matches!(world.next(caller), Event::Progress { .. }));
+    world.advance(Duration::from_secs(10));
+    assert_call_failed(&mut world, caller, call, uris::CANCELED);
+    world.assert_leaves_nothing();
+}
+
+#[test]
 fn a_call_times_out() {
     let (mut world, caller, callee) = pair();
     let options = Dict::new()
