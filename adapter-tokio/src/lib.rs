@@ -11,10 +11,17 @@ mod connection;
 mod error;
 mod io;
 mod net;
+mod router;
+mod session;
 
 pub use clock::TokioClock;
 pub use connection::Connection;
 pub use error::Error;
 pub use io::TokioIo;
 pub use net::{Listener, Socket};
+pub use router::Router;
+pub use session::{
+    Arguments, Call, End, Event, Invocation, Join, Registration, Session, SessionError,
+    Subscription, WampError,
+};
 pub use {rawsocket_proto, wamp_core};

@@ -22,20 +22,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-#![cfg_attr(
-    not(any(feature = "json", feature = "msgpack")),
-    expect(
-        dead_code,
-        unreachable_code,
-        unreachable_patterns,
-        unused_imports,
-        unused_mut,
-        unused_variables,
-        clippy::ptr_arg,
-        clippy::needless_pass_by_ref_mut,
-        reason = "without a serializer there is little to do"
-    )
-)]
+#[cfg(not(any(feature = "json", feature = "msgpack")))]
+compile_error!("WAMP needs a serializer: enable the feature `json` or `msgpack`");
 
 extern crate alloc;
 

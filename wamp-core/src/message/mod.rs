@@ -72,6 +72,7 @@ macro_rules! messages {
                 }
             }
 
+            #[inline]
             pub(crate) fn read<C: Cursor<'a>>(
                 message_type: MessageType,
                 fields: &mut Fields<'a, C>,

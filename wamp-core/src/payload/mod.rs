@@ -29,7 +29,8 @@ enum Repr<'a> {
     #[default]
     None,
     Raw(RawPayload<'a>),
-    Owned(OwnedPayload),
+    /// Boxed, since messages are moved about and mostly are not this.
+    Owned(Box<OwnedPayload>),
     Typed(&'a (dyn ToPayload + Sync)),
 }
 
@@ -157,7 +158,7 @@ impl<'a> Payload<'a> {
                 args: share(raw.args),
                 kwargs: share(raw.kwargs),
             },
-            Repr::Owned(owned) => owned.clone(),
+            Repr::Owned(owned) => OwnedPayload::clone(owned),
             Repr::Typed(typed) => match SerializerKind::ALL.last() {
                 Some(serializer) => typed::serialize(*serializer, *typed)?,
                 None => OwnedPayload::none(),
@@ -215,7 +216,7 @@ impl fmt::Debug for Payload<'_> {
 
 impl From<OwnedPayload> for Payload<'_> {
     fn from(owned: OwnedPayload) -> Self {
-        Self(Repr::Owned(owned))
+        Self(Repr::Owned(Box::new(owned)))
     }
 }
 

@@ -267,6 +267,12 @@ impl<P: ToPayload + ?Sized> ToPayload for &P {
     }
 }
 
+impl<P: ToPayload + ?Sized> ToPayload for Box<P> {
+    fn write(&self, out: &mut PayloadWriter<'_>) -> Result<(), EncodeError> {
+        (**self).write(out)
+    }
+}
+
 /// Writes a list, or nothing if it is empty: empty arguments should not be sent.
 fn write_items<T: Serialize>(items: &[T], out: &mut PayloadWriter<'_>) -> Result<(), EncodeError> {
     if items.is_empty() {

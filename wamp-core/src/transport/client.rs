@@ -214,12 +214,12 @@ impl ClientPeer {
             return;
         };
         while let Some(frame) = self.held.take().or_else(|| session.poll_transmit()) {
-            if let Err(refused) = self.connection.send_frame(frame) {
-                if refused.reason == SendErrorReason::Full {
-                    self.held = Some(refused.message);
-                    return;
-                }
-                // Closed: the error of the connection tells why.
+            // On a closed connection it is dropped: the error of that tells why.
+            if let Err(refused) = self.connection.send_frame(frame)
+                && refused.reason == SendErrorReason::Full
+            {
+                self.held = Some(refused.message);
+                return;
             }
         }
         if session.is_ended() {

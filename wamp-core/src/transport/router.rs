@@ -80,8 +80,14 @@ impl RouterPeer {
         &self.connection
     }
 
+    /// Goes on as far as it comes, and says whether the connection is over.
+    pub fn finished(&mut self) -> bool {
+        self.advance();
+        self.connection.is_closed()
+    }
+
     /// Takes what the router and the client have to say, as far as it comes.
-    pub fn advance(&mut self) {
+    fn advance(&mut self) {
         self.listen();
         while self.held.is_none() && self.step() {
             // What the client said may have been answered at once.

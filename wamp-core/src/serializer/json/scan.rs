@@ -387,20 +387,22 @@ impl<'a> Cursor<'a> for JsonCursor<'a> {
     fn uint(&mut self) -> Result<Option<u64>, DecodeError> {
         self.ready = false;
         let start = self.scan.at;
+        let rest = self.scan.rest();
         let mut value = 0_u64;
         let mut digits = 0_usize;
         // Nineteen digits cannot overflow; IDs have no more than sixteen.
-        while let Some(digit @ b'0'..=b'9') = self.scan.peek()
-            && digits < 19
-        {
-            value = value * 10 + u64::from(digit - b'0');
+        for octet in rest.iter().take(19) {
+            let digit = octet.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
+            }
+            value = value * 10 + u64::from(digit);
             digits += 1;
-            self.scan.at += 1;
         }
-        match self.scan.peek() {
+        self.scan.at += digits;
+        match rest.get(digits) {
             Some(b',' | b']' | b' ' | b'\n' | b'\r' | b'\t')
-                if digits == 1
-                    || (digits > 1 && self.scan.frame.as_bytes().get(start) != Some(&b'0')) =>
+                if digits == 1 || (digits > 1 && rest.first() != Some(&b'0')) =>
             {
                 self.scan.count()?;
                 Ok(Some(value))

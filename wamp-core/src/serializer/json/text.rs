@@ -23,9 +23,40 @@ const HIGHS: u64 = 0x8080_8080_8080_8080;
 /// Where in `octets` the first quote, backslash or control character is.
 #[inline]
 pub(super) fn find_special(octets: &[u8]) -> Option<usize> {
-    let (chunks, rest) = octets.as_chunks::<8>();
-    for (index, chunk) in chunks.iter().enumerate() {
-        let word = u64::from_le_bytes(*chunk);
+    // Most strings are short.
+    let (short, long) = octets.split_at(octets.len().min(32));
+    find_by_words(short).or_else(|| {
+        let clean = clean_blocks(long);
+        find_by_words(&long[clean..]).map(|at| short.len() + clean + at)
+    })
+}
+
+/// How many octets at the front of `octets` are in blocks without any special one.
+fn clean_blocks(octets: &[u8]) -> usize {
+    let (blocks, _) = octets.as_chunks::<64>();
+    let clean = blocks.iter().take_while(|block| {
+        // Without a short cut, so that many octets are looked at together.
+        !block
+            .iter()
+            .fold(false, |special, octet| special | is_special(*octet))
+    });
+    clean.count() * 64
+}
+
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without branches it is done for many octets at once"
+)]
+const fn is_special(octet: u8) -> bool {
+    (octet == b'"') | (octet == b'\\') | (octet < 0x20)
+}
+
+/// The same, eight octets at a time.
+#[inline]
+fn find_by_words(octets: &[u8]) -> Option<usize> {
+    let (words, rest) = octets.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
         // Each marks the first octet that matches exactly, and perhaps more after it.
         let quote = word ^ (ONES * u64::from(b'"'));
         let backslash = word ^ (ONES * u64::from(b'\\'));
@@ -39,7 +70,7 @@ pub(super) fn find_special(octets: &[u8]) -> Option<usize> {
     }
     let done = octets.len() - rest.len();
     rest.iter()
-        .position(|octet| matches!(octet, b'"' | b'\\' | 0..0x20))
+        .position(|octet| is_special(*octet))
         .map(|at| done + at)
 }
 
@@ -145,7 +176,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn finds_the_first_special_octet(octets: Vec<u8>) {
+        fn finds_the_first_special_octet(
+            octets in proptest::collection::vec(0x1e_u8..0x60, 0..300),
+            clean in 0..300_usize,
+        ) {
+            let octets = [vec![b'a'; clean], octets].concat();
             let naive = octets.iter().position(|o| *o == b'"' || *o == b'\\' || *o < 0x20);
             prop_assert_eq!(find_special(&octets), naive);
         }

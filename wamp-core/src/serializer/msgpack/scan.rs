@@ -123,6 +123,18 @@ impl<'a> Scan<'a> {
 
     /// Proves the next value well-formed and skips it.
     fn value(&mut self) -> Result<(), DecodeError> {
+        match self.rest {
+            // Most values are short, or all in their first octet.
+            [0..0x80 | 0xC0 | 0xC2 | 0xC3 | 0xE0.., left @ ..] => {
+                self.rest = left;
+                return Ok(());
+            }
+            [first @ 0xA0..=0xBF, left @ ..] => {
+                self.rest = left;
+                return self.skip_text(u32::from(first & 0x1F));
+            }
+            _ => {}
+        }
         match self.head()? {
             Head::Str(len) => self.skip_text(len),
             Head::Bin(len) => self.content(len.into()).map(drop),
@@ -151,6 +163,10 @@ impl<'a> Scan<'a> {
     #[inline]
     fn key(&mut self) -> Result<(), DecodeError> {
         let before = self.rest;
+        if let [first @ 0xA0..=0xBF, left @ ..] = before {
+            self.rest = left;
+            return self.skip_text(u32::from(first & 0x1F));
+        }
         let Head::Str(len) = self.head()? else {
             self.rest = before;
             return Err(self.malformed(Malformed::Key));
@@ -184,6 +200,7 @@ pub(crate) fn shape(octets: &[u8]) -> Shape {
 }
 
 impl<'a> MessagePackCursor<'a> {
+    #[inline]
     pub(crate) fn new(frame: &'a [u8], limits: &DecodeLimits) -> Result<Self, DecodeError> {
         let mut scan = Scan::new(frame, limits);
         let Head::List(left) = scan.head()? else {
@@ -191,6 +208,15 @@ impl<'a> MessagePackCursor<'a> {
         };
         scan.open(left.into())?;
         Ok(Self { scan, left })
+    }
+
+    #[cold]
+    fn long_uint(&mut self) -> Result<Option<u64>, DecodeError> {
+        Ok(match self.scan.head()? {
+            Head::Int(int) => u64::try_from(int).ok(),
+            Head::UInt(int) => Some(int),
+            _ => None,
+        })
     }
 }
 
@@ -205,11 +231,20 @@ impl<'a> Cursor<'a> for MessagePackCursor<'a> {
     #[inline]
     fn uint(&mut self) -> Result<Option<u64>, DecodeError> {
         self.left = self.left.saturating_sub(1);
-        Ok(match self.scan.head()? {
-            Head::Int(int) => u64::try_from(int).ok(),
-            Head::UInt(int) => Some(int),
-            _ => None,
-        })
+        // What IDs and message types are; all other integers take the long way.
+        let rest = self.scan.rest;
+        let (value, left) = match rest {
+            [value @ 0..0x80, left @ ..] => (u64::from(*value), left),
+            [0xCD, a, b, left @ ..] => (u16::from_be_bytes([*a, *b]).into(), left),
+            [0xCE, a, b, c, d, left @ ..] => (u32::from_be_bytes([*a, *b, *c, *d]).into(), left),
+            [0xCF, left @ ..] => match left.split_first_chunk() {
+                Some((octets, left)) => (u64::from_be_bytes(*octets), left),
+                None => return self.long_uint(),
+            },
+            _ => return self.long_uint(),
+        };
+        self.scan.rest = left;
+        Ok(Some(value))
     }
 
     #[inline]
@@ -225,6 +260,11 @@ impl<'a> Cursor<'a> for MessagePackCursor<'a> {
     fn value(&mut self) -> Result<(Shape, RawValue<'a>), DecodeError> {
         self.left = self.left.saturating_sub(1);
         let before = self.scan.rest;
+        if let Some((0x80, left)) = before.split_first() {
+            self.scan.rest = left;
+            let raw = RawValue::trusted(Self::SERIALIZER, &before[..1]);
+            return Ok((Shape::EmptyMap, raw));
+        }
         self.scan.value()?;
         let octets = &before[..before.len() - self.scan.rest.len()];
         Ok((shape(octets), RawValue::trusted(Self::SERIALIZER, octets)))
