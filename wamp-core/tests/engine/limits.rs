@@ -8,7 +8,7 @@ use wamp_rawsocket_core::session::{
 };
 use wamp_rawsocket_core::{Dict, Payload, uris};
 
-use crate::world::{KINDS, LONG, REALM, World};
+use crate::world::{KINDS, LONG, REALM, World, assert_empty};
 
 fn none() -> Dict<'static> {
     Dict::new()
@@ -339,6 +339,46 @@ fn whoever_does_not_read_its_answers_is_ended() {
         (1, 0, 1)
     );
     world.clients[slow].stalled = false;
+    world.assert_leaves_nothing();
+}
+
+#[test]
+fn an_outbox_that_overflows_is_freed_at_once() {
+    let mut config = RouterConfig::new([REALM]);
+    config.limits.outbox = 2_000;
+    let mut router = Router::new(config, [0; 32]);
+    let now = Instant::ZERO;
+    let info = TransportInfo::new(KINDS[0], LONG);
+    let key = router.open_session(info, now).unwrap();
+    router.handle_message(key, br#"[1,"realm1",{"roles":{"caller":{}}}]"#, now);
+    for request in 1..1_000 {
+        let call = format!(r#"[48,{request},{{}},"com.nothing"]"#);
+        router.handle_message(key, call.as_bytes(), now);
+        assert!(router.queued_octets(key) < 2_200);
+    }
+    let stats = router.stats();
+    assert_eq!(
+        (stats.sessions, stats.transports, stats.queued_frames),
+        (0, 1, 0)
+    );
+    assert_eq!(router.poll_transmit(), None);
+    router.handle_closed(key, now);
+    assert_empty(&router.stats());
+}
+
+#[test]
+fn names_are_limited_in_length() {
+    let mut world = World::new();
+    let peer = world.join(KINDS[0]);
+    let longest = "x".repeat(1_024);
+    world.subscribe(peer, &longest);
+    world.register(peer, &longest);
+    let too_long = "x".repeat(1_025);
+    world.session(peer).subscribe(&too_long, &none()).unwrap();
+    world.session(peer).register(&too_long, &none()).unwrap();
+    world.pump();
+    assert_eq!(world.next_error(peer).1, uris::INVALID_URI);
+    assert_eq!(world.next_error(peer).1, uris::INVALID_URI);
     world.assert_leaves_nothing();
 }
 
