@@ -13,6 +13,9 @@ pub struct SessionLimits {
     pub subscriptions: usize,
     /// Registrations held at the same time. Default 10,000.
     pub registrations: usize,
+    /// The length of a topic that is subscribed to or of a procedure that is registered, in
+    /// octets. Longer ones are refused with `wamp.error.invalid_uri`. Default 1,024.
+    pub uri: usize,
     /// Calls that await their final answer. Default 4,096.
     pub pending_calls: usize,
     /// Octets in the outbox above which the session gets no more EVENTs; they are dropped and
@@ -36,6 +39,7 @@ impl Default for SessionLimits {
         Self {
             subscriptions: 10_000,
             registrations: 10_000,
+            uri: 1_024,
             pending_calls: 4_096,
             outbox_events: 4 << 20,
             outbox: 64 << 20,

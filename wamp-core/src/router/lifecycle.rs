@@ -63,7 +63,7 @@ impl Router {
         };
         match (phase, message) {
             (_, Message::Abort(abort)) => {
-                let reason = abort.reason.clone().into_owned();
+                let reason = features::short(&abort.reason);
                 self.close(key, CloseReason::ClientAborted { reason });
             }
             (Phase::Opened { .. }, Message::Hello(hello)) => self.hello(key, hello),
@@ -73,7 +73,7 @@ impl Router {
                 self.violation(key, &text);
             }
             (Phase::Joined(_), Message::Goodbye(goodbye)) => {
-                let reason = goodbye.reason.clone().into_owned();
+                let reason = features::short(&goodbye.reason);
                 self.core
                     .send_own(key, &Goodbye::new(uris::GOODBYE_AND_OUT).into());
                 self.close(key, CloseReason::ClientLeft { reason });
@@ -86,7 +86,7 @@ impl Router {
                 }
             }
             (Phase::Closing { .. }, Message::Goodbye(goodbye)) => {
-                let reason = goodbye.reason.clone().into_owned();
+                let reason = features::short(&goodbye.reason);
                 self.close(key, CloseReason::RouterClosed { reason });
             }
             // Whatever crossed our GOODBYE is void.

@@ -22,7 +22,7 @@ impl ClientSession {
         if self.phase == Phase::Ended {
             return;
         }
-        match Message::decode(self.config.serializer, frame, &self.limits) {
+        match Message::decode(self.config.serializer, frame, &self.config.decode) {
             Ok(message) => self.take(message, frame),
             Err(error) => self.violation(ProtocolViolation::Decode(error)),
         }
