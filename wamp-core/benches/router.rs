@@ -76,16 +76,16 @@ fn call(registrations: u32) -> f64 {
         router.handle_message(endpoint, &register, NOW);
     }
     drain(&mut router);
-    let mut called = message(48, &[b"\x80\xB2com.proc.000000001", SMALL].concat(), 5);
-    let mut yielded = message(70, &[b"\x80", SMALL].concat(), 4);
+    let mut calling = message(48, &[b"\x80\xB2com.proc.000000001", SMALL].concat(), 5);
+    let mut yielding = message(70, &[b"\x80", SMALL].concat(), 4);
     let mut request = 0;
     let each = time(|| {
         request += 1;
-        number(&mut called, request);
-        number(&mut yielded, request);
-        router.handle_message(caller, &called, NOW);
+        number(&mut calling, request);
+        number(&mut yielding, request);
+        router.handle_message(caller, &calling, NOW);
         black_box(router.poll_transmit());
-        router.handle_message(endpoint, &yielded, NOW);
+        router.handle_message(endpoint, &yielding, NOW);
         black_box(router.poll_transmit());
     });
     assert_eq!(router.stats().calls, u64::from(request));
@@ -95,10 +95,10 @@ fn call(registrations: u32) -> f64 {
 
 fn floor() -> f64 {
     let limits = DecodeLimits::default();
-    let called = message(48, &[b"\x80\xB2com.proc.000000001", SMALL].concat(), 5);
-    let yielded = message(70, &[b"\x80", SMALL].concat(), 4);
+    let calling = message(48, &[b"\x80\xB2com.proc.000000001", SMALL].concat(), 5);
+    let yielding = message(70, &[b"\x80", SMALL].concat(), 4);
     time(|| {
-        for octets in [&called, &yielded] {
+        for octets in [&calling, &yielding] {
             let mut octets = octets.clone();
             number(&mut octets, 1);
             black_box(Message::decode(SerializerKind::MessagePack, &octets, &limits).unwrap());

@@ -28,14 +28,11 @@ impl Router {
         let Some(session) = self.core.sessions.get(key) else {
             return false;
         };
-        let closed = CloseReason::RouterClosed {
-            reason: reason.to_owned(),
-        };
         match session.phase {
-            Phase::Opened { .. } => self.close(key, closed),
+            Phase::Opened { .. } => self.close(key, CloseReason::RouterClosed),
             Phase::Joined(_) => {
                 let until = now.saturating_add(self.core.config.goodbye_timeout);
-                self.end_session(key, closed);
+                self.end_session(key, CloseReason::RouterClosed);
                 if let Some(session) = self.core.sessions.get_mut(key) {
                     session.phase = Phase::Closing { until };
                 }
@@ -85,9 +82,8 @@ impl Router {
                     self.violation(key, &fault);
                 }
             }
-            (Phase::Closing { .. }, Message::Goodbye(goodbye)) => {
-                let reason = features::short(&goodbye.reason);
-                self.close(key, CloseReason::RouterClosed { reason });
+            (Phase::Closing { .. }, Message::Goodbye(_)) => {
+                self.close(key, CloseReason::RouterClosed);
             }
             // Whatever crossed our GOODBYE is void.
             (Phase::Closing { .. } | Phase::Closed, _) => {}

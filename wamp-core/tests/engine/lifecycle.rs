@@ -89,12 +89,32 @@ fn the_router_ends_a_session_and_shuts_down() {
         by_router: true,
     };
     assert_eq!(world.next(a), left(uris::KILLED));
-    assert!(world.closed_because(|r| matches!(r, CloseReason::RouterClosed { .. })));
+    assert!(world.closed_because(|r| *r == CloseReason::RouterClosed));
     world.router.shut_down(now);
     world.pump();
     assert_eq!(world.next(b), left(uris::SYSTEM_SHUTDOWN));
     world.assert_quiet();
     world.assert_leaves_nothing();
+}
+
+#[test]
+fn goodbyes_that_cross_are_no_offence() {
+    for kind in KINDS {
+        let mut world = World::new();
+        let peer = world.join(kind);
+        let (key, now) = (world.key(peer), world.now);
+        world.session(peer).leave(uris::CLOSE_REALM, now).unwrap();
+        assert!(world.router.close_session(key, uris::KILLED, now));
+        world.pump();
+        assert!(matches!(
+            world.next(peer),
+            Event::Left { reason, by_router: false } if reason == uris::KILLED
+        ));
+        assert_eq!(world.clients[peer].error, None);
+        assert_eq!(world.router.stats().protocol_violations, 0);
+        world.assert_quiet();
+        world.assert_leaves_nothing();
+    }
 }
 
 #[test]
