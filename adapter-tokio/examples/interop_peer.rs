@@ -400,7 +400,7 @@ fn to_json(value: &Value) -> Json {
         Value::Bytes(octets) => {
             let mut digits = String::new();
             for octet in octets {
-                drop(write!(digits, "{octet:02x}"));
+                let _ = write!(digits, "{octet:02x}");
             }
             json!({ BINARY: digits })
         }

@@ -94,6 +94,9 @@ struct Flags {
     over: bool,
     /// The last event was given.
     told: bool,
+    /// The end came in a call that did not tell the time: its deadline counts from the next that
+    /// does.
+    undated: bool,
 }
 
 impl Connection {
@@ -147,6 +150,7 @@ impl Connection {
                 shut: false,
                 over: false,
                 told: false,
+                undated: false,
             },
             stats: Stats::default(),
             config,
@@ -192,7 +196,7 @@ impl Connection {
         self.stats.octets_out += count as u64;
         self.outbox.advance(count);
         // Reading may have waited for PONGs to leave.
-        self.advance();
+        self.advance_undated();
     }
 
     /// This end's side of the transport was shut down, as
@@ -254,6 +258,7 @@ impl Connection {
         let decide = self.deciding()?;
         self.outbox.push_handshake(decide.refuse(code));
         self.end(Ending::Orderly(CloseReason::Local));
+        self.flags.undated = true;
         Ok(())
     }
 
@@ -397,24 +402,30 @@ impl Connection {
     // Outputs.
 
     /// The next octets to send, or `None`. Tell with
-    /// [`handle_transmitted`](Self::handle_transmitted) how many of them were sent; until then the
-    /// same are given again. A frame's header never comes alone.
+    /// [`handle_transmitted`](Self::handle_transmitted) how many of them were sent, before any other
+    /// input or command: a PONG that becomes due goes before messages that wait. A frame's header
+    /// never comes alone.
     #[must_use]
     pub fn poll_transmit(&mut self) -> Option<&[u8]> {
         Some(self.outbox.first()).filter(|octets| !octets.is_empty())
     }
 
     /// The next octets to send in as many slices as are given, for a vectored write. Returns how
-    /// many slices were filled. Otherwise as [`poll_transmit`](Self::poll_transmit).
+    /// many slices were filled. Otherwise as [`poll_transmit`](Self::poll_transmit); with less
+    /// than two slices a header may come alone.
     #[cfg(feature = "driver")]
     #[must_use]
     pub fn poll_transmit_vectored<'c>(&'c mut self, slices: &mut [std::io::IoSlice<'c>]) -> usize {
         self.outbox.slices(slices)
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) is to be called, and why.
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called, and why; `None` once
+    /// [`is_closed`](Self::is_closed).
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Deadline> {
+        if self.is_closed() {
+            return None;
+        }
         let heartbeat = self
             .heartbeat
             .as_ref()
@@ -432,7 +443,7 @@ impl Connection {
     /// [`ConnectionError`], after the events that came before it, and from then on always.
     pub fn poll_event(&mut self) -> Result<Option<Event<'_>>, ConnectionError> {
         self.inbox.settle();
-        self.advance();
+        self.advance_undated();
         match self.inbound.take() {
             Some(Inbound::Message(len)) => {
                 self.inbox.lent = len;
@@ -469,7 +480,7 @@ impl Connection {
     /// was polled before is let go.
     pub fn has_event(&mut self) -> bool {
         self.inbox.settle();
-        self.advance();
+        self.advance_undated();
         self.inbound.is_some()
             || self.has_room()
             || self.eof == Eof::Clean
@@ -575,6 +586,11 @@ impl Connection {
 
     fn tick(&mut self, now: Instant) {
         self.now = self.now.max(now);
+        if core::mem::take(&mut self.flags.undated)
+            && let Some(deadline) = &mut self.deadline
+        {
+            deadline.at = self.now.saturating_add(self.config.close_timeout);
+        }
     }
 
     /// Whether what comes is looked at.
@@ -653,6 +669,13 @@ impl Connection {
         if self.eof == Eof::Came && self.inbound.is_none() && self.inbox.lent == 0 {
             self.conclude();
         }
+    }
+
+    /// As [`advance`](Self::advance), in a call that does not tell the time.
+    fn advance_undated(&mut self) {
+        let ended = self.ending.is_some();
+        self.advance();
+        self.flags.undated |= !ended && self.ending.is_some();
     }
 
     /// Takes one unit from the receive buffer. Returns whether there may be another.
@@ -763,6 +786,8 @@ impl Connection {
     }
 
     fn fail_handshake(&mut self, error: HandshakeError) {
+        // A request that is still here is for a router that is none.
+        self.outbox.clear();
         if let (State::AwaitRequest(_), Some(code)) = (&self.state, error.refusal()) {
             self.outbox
                 .push_handshake(crate::wire::Reply::Refuse(code).encode());

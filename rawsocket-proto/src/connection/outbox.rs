@@ -74,19 +74,19 @@ impl Outbox {
         self.chunks.is_empty()
     }
 
-    /// Octets of messages and of the handshake that wait, headers included.
+    /// Octets of messages that wait, headers included.
     pub(super) fn pending_messages(&self) -> usize {
         self.messages
     }
 
-    /// Octets of PINGs and PONGs that wait, headers included.
+    /// Octets of PINGs, PONGs and the handshake that wait, headers included.
     pub(super) fn pending_control(&self) -> usize {
         self.control
     }
 
-    /// Queues a handshake.
+    /// Queues a handshake. It counts as control, so that no PONG overtakes it.
     pub(super) fn push_handshake(&mut self, octets: [u8; HANDSHAKE_LEN]) {
-        self.insert_flat(&octets, &[], false);
+        self.insert_flat(&octets, &[], true);
     }
 
     /// Queues a message.
@@ -194,6 +194,12 @@ impl Outbox {
             return;
         };
         let (header, mut payload, control) = (*header, core::mem::take(payload), *control);
+        if let Some(sent) = self.sent.checked_sub(header.len()) {
+            // The header is gone already: there is nothing to join.
+            *body = Body::Shared(payload.split_off(sent.min(payload.len())));
+            self.sent = 0;
+            return;
+        }
         let joined = payload.split_to(payload.len().min(Self::FLATTEN));
         let mut octets = Vec::with_capacity(header.len() + joined.len());
         octets.extend_from_slice(&header);
@@ -218,10 +224,13 @@ impl Outbox {
         let mut filled = 0;
         let mut at = self.sent;
         for chunk in &self.chunks {
-            for piece in chunk.pieces(at) {
-                if piece.is_empty() {
-                    continue;
-                }
+            let pieces = chunk.pieces(at);
+            let wanted = pieces.iter().filter(|piece| !piece.is_empty()).count();
+            // A header without room for its payload waits for it, unless it is the only piece.
+            if filled > 0 && filled + wanted > slices.len() {
+                break;
+            }
+            for piece in pieces.into_iter().filter(|piece| !piece.is_empty()) {
                 let Some(slot) = slices.get_mut(filled) else {
                     return filled;
                 };

@@ -164,6 +164,12 @@ impl Router {
         self.close(key, CloseReason::ProtocolViolation { message });
     }
 
+    /// No HELLO came in time.
+    pub(super) fn hello_timeout(&mut self, key: Key) {
+        self.abort(key, uris::TIMEOUT, "no HELLO came in time");
+        self.close(key, CloseReason::HelloTimeout);
+    }
+
     fn abort(&mut self, key: Key, reason: &'static str, text: &str) {
         let details = Dict::new().with("message", features::short(text));
         let abort = Abort::new(reason).with_details(details);

@@ -205,7 +205,7 @@ impl Router {
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some(timer) = self.core.timers.expire(now) {
             match timer {
-                Timer::Hello(key) => self.close(key, CloseReason::HelloTimeout),
+                Timer::Hello(key) => self.hello_timeout(key),
                 Timer::Goodbye(key) => self.close(key, CloseReason::GoodbyeTimeout),
                 Timer::Call(realm, call) => {
                     if let Some(realm) = self.realms.get_mut(realm) {
