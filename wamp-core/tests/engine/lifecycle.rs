@@ -155,7 +155,7 @@ fn joining_has_a_deadline_on_both_sides() {
     world.advance(Duration::from_millis(9_999));
     assert_eq!(world.clients[peer].error, None);
     assert!(world.events.is_empty());
-    // The client's deadline comes first, as it is at the same instant and closes the transport.
+    // Both deadlines are at the same instant: the router's ABORT finds the client gone.
     world.advance(Duration::from_millis(1));
     assert_eq!(
         world.clients[peer].error.take(),
@@ -171,6 +171,11 @@ fn joining_has_a_deadline_on_both_sides() {
     let mut raw = Raw::new();
     let at = raw.router.poll_timeout().unwrap().at;
     raw.router.handle_timeout(at);
+    let answers = raw.received();
+    assert!(
+        answers.len() == 1 && answers[0].starts_with("[3,") && answers[0].contains(uris::TIMEOUT),
+        "{answers:?}"
+    );
     assert_eq!(raw.closed(), Some(CloseReason::HelloTimeout));
     assert_eq!(
         raw.send(r#"[1,"realm1",{"roles":{"caller":{}}}]"#),
