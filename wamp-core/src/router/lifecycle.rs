@@ -37,7 +37,10 @@ impl Router {
                     session.phase = Phase::Closing { until };
                 }
                 self.core.timers.arm(until, Timer::Goodbye(key));
-                self.core.send_own(key, &Goodbye::new(reason).into());
+                if self.core.send(key, &Goodbye::new(reason).into()).is_err() {
+                    // A reason too long for the client: it learns no more than the end.
+                    self.close(key, CloseReason::RouterClosed);
+                }
             }
             Phase::Closing { .. } | Phase::Closed => return false,
         }

@@ -98,6 +98,21 @@ fn the_router_ends_a_session_and_shuts_down() {
 }
 
 #[test]
+fn a_session_ends_even_if_the_reason_is_too_long_to_be_told() {
+    let mut world = World::new();
+    let peer = world.join_with_max(KINDS[0], 512);
+    let (key, now) = (world.key(peer), world.now);
+    assert!(world.router.close_session(key, &"x".repeat(600), now));
+    world.pump();
+    assert!(world.closed_because(|reason| *reason == CloseReason::RouterClosed));
+    assert!(matches!(
+        world.clients[peer].error,
+        Some(SessionError::TransportClosed { .. })
+    ));
+    world.assert_leaves_nothing();
+}
+
+#[test]
 fn goodbyes_that_cross_are_no_offence() {
     for kind in KINDS {
         let mut world = World::new();
