@@ -415,7 +415,7 @@ impl Connection {
     /// than two slices a header may come alone.
     #[cfg(feature = "driver")]
     #[must_use]
-    pub fn poll_transmit_vectored<'c>(&'c mut self, slices: &mut [std::io::IoSlice<'c>]) -> usize {
+    pub fn poll_transmit_vectored<'c>(&'c self, slices: &mut [std::io::IoSlice<'c>]) -> usize {
         self.outbox.slices(slices)
     }
 
