@@ -48,9 +48,8 @@ fn carry(from: &mut Connection, to: &mut Connection) {
 /// `get_next_message`, which swallows PONGs.
 fn next_message(connection: &mut Connection) -> Option<Vec<u8>> {
     loop {
-        match connection.poll_event().expect("no error")? {
-            Event::Message(message) => return Some(message.to_vec()),
-            _ => {}
+        if let Event::Message(message) = connection.poll_event().expect("no error")? {
+            return Some(message.to_vec());
         }
     }
 }
