@@ -74,19 +74,19 @@ impl Outbox {
         self.chunks.is_empty()
     }
 
-    /// Octets of messages and of the handshake that wait, headers included.
+    /// Octets of messages that wait, headers included.
     pub(super) fn pending_messages(&self) -> usize {
         self.messages
     }
 
-    /// Octets of PINGs and PONGs that wait, headers included.
+    /// Octets of PINGs, PONGs and the handshake that wait, headers included.
     pub(super) fn pending_control(&self) -> usize {
         self.control
     }
 
-    /// Queues a handshake.
+    /// Queues a handshake. Like a control frame, so that none overtakes it.
     pub(super) fn push_handshake(&mut self, octets: [u8; HANDSHAKE_LEN]) {
-        self.insert_flat(&octets, &[], false);
+        self.insert_flat(&octets, &[], true);
     }
 
     /// Queues a message.

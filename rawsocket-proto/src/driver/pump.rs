@@ -106,6 +106,8 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
         mut goes_on: impl FnMut(&mut Self) -> bool,
     ) -> Poll<io::Result<()>> {
         for _ in 0..Self::ROUNDS {
+            // Looking for events may answer PINGs, so that comes before writing.
+            self.machine.has_event();
             self.write(cx)?;
             if !goes_on(self) {
                 return Poll::Ready(Ok(()));
