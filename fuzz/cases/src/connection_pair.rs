@@ -181,8 +181,8 @@ impl End {
         match self.watched.poll(take) {
             Seen::Nothing | Seen::Failed(_) => false,
             Seen::Requested => {
-                let accepted = self.watched.act(|connection, _| connection.accept());
-                assert!(accepted.is_ok());
+                // Not any more, if it timed out meanwhile.
+                let _ = self.watched.act(|connection, _| connection.accept());
                 true
             }
             Seen::Established => {

@@ -84,7 +84,8 @@ fn poll_event(world: &World<'_>, connection: &mut Connection) {
             Some(end)
         }
         Ok(Some(Event::Requested(_))) => {
-            connection.accept().expect("it was asked for");
+            // Not any more, if it timed out meanwhile.
+            let _ = connection.accept();
             None
         }
         Ok(_) | Err(_) => None,
@@ -116,10 +117,9 @@ fn watch<'w>(
                 assert!(!machine.wants_read() || seen.reads);
                 assert!(machine.is_closed() || machine.poll_transmit().is_none() || seen.writes);
                 assert!(!machine.wants_shutdown() || seen.writes);
-                assert_eq!(
-                    machine.poll_timeout().map(|deadline| deadline.at),
-                    seen.armed
-                );
+                // A timer that is not needed any more may still be set.
+                let due = machine.poll_timeout().map(|deadline| deadline.at);
+                assert!(due.is_none() || due == seen.armed);
             }
         }
     }

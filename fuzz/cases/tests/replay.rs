@@ -18,7 +18,10 @@ fn replay(name: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let corpus = files(&root.join("corpus").join(name));
     assert!(corpus.len() >= 10, "{} files in the corpus", corpus.len());
-    for file in corpus.into_iter().chain(files(&root.join("regressions").join(name))) {
+    for file in corpus
+        .into_iter()
+        .chain(files(&root.join("regressions").join(name)))
+    {
         // Shown if the case panics.
         println!("{}", file.display());
         case(name)(&fs::read(&file).expect("a file"));
@@ -28,7 +31,9 @@ fn replay(name: &str) {
 /// The files of a folder, in order; none if there is no such folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten();
-    let mut files: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     files.sort();
     files
 }

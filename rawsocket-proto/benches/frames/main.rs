@@ -1,0 +1,50 @@
+//! Frames in and out, beside what is possible and beside tokio-util's codec:
+//!
+//! ```text
+//! cargo bench -p wamp-rawsocket-proto --features driver [-- FILTER]
+//! ```
+//!
+//! All cases of a group run in turns, some milliseconds each, in an order that rotates; each is
+//! divided by the anchor of the same round, and the medians of these ratios are printed. So a
+//! machine that is shared or changes its clock changes little. Absolute times only inform.
+//!
+//! `--list` names the cases. `--count GROUP/SIZE/CASE` runs one once for warmth and once within
+//! `counted_region`, which `benches/icount.sh` counts the instructions of.
+#![expect(
+    clippy::std_instead_of_core,
+    clippy::std_instead_of_alloc,
+    reason = "benchmarks run on std"
+)]
+
+mod decode;
+mod encode;
+mod measure;
+mod stream;
+
+use measure::{Group, Mode};
+use stream::Sizes;
+
+fn main() {
+    let mode = Mode::from_arguments();
+    for sizes in Sizes::ALL {
+        mode.run(Group {
+            name: "decode",
+            sizes,
+            anchor: "ideal streaming",
+            cases: decode::cases(sizes),
+        });
+    }
+    for sizes in Sizes::ALL {
+        let anchor = if sizes.is_small() {
+            "ideal coalescing"
+        } else {
+            "ideal vectored"
+        };
+        mode.run(Group {
+            name: "encode",
+            sizes,
+            anchor,
+            cases: encode::cases(sizes),
+        });
+    }
+}
