@@ -14,7 +14,7 @@ use wamp_rawsocket_proto::handshake::Negotiated;
 use wamp_rawsocket_proto::time::Instant;
 use wamp_rawsocket_proto::wire::{FrameRules, MAX_PAYLOAD, MaxLen, SerializerId};
 
-use crate::measure::Case;
+use crate::case::Case;
 use crate::stream::{PIECE, Sizes, Source, Stream, Tally};
 
 /// tokio-util's codec, for the same header: an octet that is skipped, three of length.

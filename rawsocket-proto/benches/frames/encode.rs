@@ -7,8 +7,8 @@ use tokio_util::codec::Encoder;
 use wamp_rawsocket_proto::connection::{Connection, Frame};
 use wamp_rawsocket_proto::wire::{FrameHeader, FrameKind};
 
+use crate::case::Case;
 use crate::decode::{codec, connection};
-use crate::measure::Case;
 use crate::stream::{PIECE, Sink, Sizes, Stream, Tally};
 
 pub(crate) fn cases(sizes: Sizes) -> Vec<Case> {

@@ -1,7 +1,7 @@
 //! Frames in and out, beside what is possible and beside tokio-util's codec:
 //!
 //! ```text
-//! cargo bench -p wamp-rawsocket-proto --features driver [-- FILTER]
+//! cargo bench -p wamp-rawsocket-proto --features driver --bench frames [-- FILTER]
 //! ```
 //!
 //! All cases of a group run in turns, some milliseconds each, in an order that rotates; each is
@@ -16,6 +16,7 @@
     reason = "benchmarks run on std"
 )]
 
+mod case;
 mod decode;
 mod encode;
 mod measure;
@@ -35,10 +36,10 @@ fn main() {
         });
     }
     for sizes in Sizes::ALL {
-        let anchor = if sizes.is_small() {
-            "ideal coalescing"
-        } else {
-            "ideal vectored"
+        // Small frames are better copied behind each other than written one by one.
+        let anchor = match sizes {
+            Sizes::Mixed | Sizes::Each(..=4096) => "ideal coalescing",
+            Sizes::Each(_) => "ideal vectored",
         };
         mode.run(Group {
             name: "encode",

@@ -3,22 +3,8 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use crate::case::Case;
 use crate::stream::{Sizes, Stream, Tally};
-
-/// One thing to measure: a pass over a stream.
-pub(crate) struct Case {
-    pub(crate) name: &'static str,
-    pub(crate) pass: Box<dyn FnMut() -> Tally>,
-}
-
-impl Case {
-    pub(crate) fn new(name: &'static str, pass: impl FnMut() -> Tally + 'static) -> Self {
-        Self {
-            name,
-            pass: Box::new(pass),
-        }
-    }
-}
 
 /// Cases that are compared with each other.
 pub(crate) struct Group {
@@ -68,7 +54,7 @@ impl Mode {
         match self {
             Self::Check => {
                 for case in &mut group.cases {
-                    check(case, expected);
+                    case.check(expected);
                 }
             }
             Self::List => {
@@ -79,7 +65,7 @@ impl Mode {
             Self::Count { case: wanted } => {
                 for case in &mut group.cases {
                     if *wanted == format!("{title}/{}", case.name) {
-                        check(case, expected);
+                        case.check(expected);
                         counted_region(case);
                         println!("{}", expected.frames);
                     }
@@ -89,10 +75,6 @@ impl Mode {
             Self::Measure { .. } => {}
         }
     }
-}
-
-fn check(case: &mut Case, expected: Tally) {
-    assert_eq!((case.pass)(), expected, "{}", case.name);
 }
 
 #[inline(never)]
@@ -125,15 +107,14 @@ fn measure(title: &str, mut group: Group, expected: Tally) {
     }
     println!("\n{title}: ratios to `{}`", group.anchor);
     println!(
-        "  {:34} {:>7}  {:>13}  {:>12}  {:>11}",
-        "", "median", "p25..p75", "ns per frame", "allocations"
+        "  {:34} {:>7}  {:>13}  {:>12}",
+        "", "median", "p25..p75", "ns per frame"
     );
-    for (index, case) in group.cases.iter_mut().enumerate() {
+    for (index, case) in group.cases.iter().enumerate() {
         let [low, median, high] = quartiles(&mut ratios[index]);
         let [_, nanos, _] = quartiles(&mut times[index]);
-        let allocated = allocations(case, expected);
         println!(
-            "  {:34} {median:>7.3}  {low:>6.3}-{high:<6.3}  {nanos:>12.2}  {allocated:>11.3}",
+            "  {:34} {median:>7.3}  {low:>6.3}-{high:<6.3}  {nanos:>12.2}",
             case.name,
         );
     }
@@ -145,20 +126,13 @@ fn time(case: &mut Case, expected: Tally) -> f64 {
     let start = Instant::now();
     let mut passes = 0;
     loop {
-        check(case, expected);
+        case.check(expected);
         passes += 1;
         let spent = start.elapsed();
         if spent >= SLICE {
             return spent.as_nanos() as f64 / (passes * expected.frames) as f64;
         }
     }
-}
-
-/// Allocations per frame, once warm.
-#[expect(clippy::cast_precision_loss, reason = "a measurement")]
-fn allocations(case: &mut Case, expected: Tally) -> f64 {
-    let info = allocation_counter::measure(|| check(case, expected));
-    info.count_total as f64 / expected.frames as f64
 }
 
 fn quartiles(values: &mut [f64]) -> [f64; 3] {

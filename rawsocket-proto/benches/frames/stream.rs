@@ -25,11 +25,6 @@ impl Sizes {
         }
     }
 
-    /// Whether frames are so small that they are better copied behind each other.
-    pub(crate) const fn is_small(self) -> bool {
-        matches!(self, Self::Mixed | Self::Each(..=4096))
-    }
-
     /// The lengths of one pass' frames. What they take up fits the second-level cache, but for the
     /// large ones.
     pub(crate) fn lengths(self) -> Vec<usize> {
