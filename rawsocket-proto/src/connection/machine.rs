@@ -94,6 +94,9 @@ struct Flags {
     over: bool,
     /// The last event was given.
     told: bool,
+    /// The end came in a call that did not tell the time: its deadline counts from the next that
+    /// does.
+    undated: bool,
 }
 
 impl Connection {
@@ -147,6 +150,7 @@ impl Connection {
                 shut: false,
                 over: false,
                 told: false,
+                undated: false,
             },
             stats: Stats::default(),
             config,
@@ -192,7 +196,7 @@ impl Connection {
         self.stats.octets_out += count as u64;
         self.outbox.advance(count);
         // Reading may have waited for PONGs to leave.
-        self.advance();
+        self.advance_undated();
     }
 
     /// This end's side of the transport was shut down, as
@@ -254,6 +258,7 @@ impl Connection {
         let decide = self.deciding()?;
         self.outbox.push_handshake(decide.refuse(code));
         self.end(Ending::Orderly(CloseReason::Local));
+        self.flags.undated = true;
         Ok(())
     }
 
@@ -321,19 +326,38 @@ impl Connection {
         }
     }
 
-    /// Whether a message of this length is taken, and the header that it gets.
-    fn check(&mut self, len: usize) -> Result<[u8; FrameHeader::LEN], SendErrorReason> {
+    /// Whether a message of so many octets would be taken now.
+    ///
+    /// # Errors
+    ///
+    /// The reason why not.
+    pub fn can_send(&self, len: usize) -> Result<(), SendErrorReason> {
+        self.header_for(len).map(|_| ())
+    }
+
+    /// The header of a message of this length, if it is taken.
+    fn header_for(&self, len: usize) -> Result<[u8; FrameHeader::LEN], SendErrorReason> {
         self.check_open()?;
         let max = self.send_limit();
         let header = frame_header(FrameKind::Message, len).filter(|_| len <= max as usize);
         let header = header.ok_or(SendErrorReason::TooLong { len, max })?;
-        let pending = self.outbox.pending_messages();
-        if !self.fits(pending, len) {
-            self.blocked = Some(len);
-            return Err(SendErrorReason::Full);
+        let room = self.fits(self.outbox.pending_messages(), len);
+        if room {
+            Ok(header)
+        } else {
+            Err(SendErrorReason::Full)
         }
-        self.stats.messages_out += 1;
-        Ok(header)
+    }
+
+    /// As [`header_for`](Self::header_for), with the consequences.
+    fn check(&mut self, len: usize) -> Result<[u8; FrameHeader::LEN], SendErrorReason> {
+        let header = self.header_for(len);
+        match header {
+            Ok(_) => self.stats.messages_out += 1,
+            Err(SendErrorReason::Full) => self.blocked = Some(len),
+            Err(_) => {}
+        }
+        header
     }
 
     fn check_open(&self) -> Result<(), SendErrorReason> {
@@ -378,24 +402,30 @@ impl Connection {
     // Outputs.
 
     /// The next octets to send, or `None`. Tell with
-    /// [`handle_transmitted`](Self::handle_transmitted) how many of them were sent; until then the
-    /// same are given again. A frame's header never comes alone.
+    /// [`handle_transmitted`](Self::handle_transmitted) how many of them were sent, before any other
+    /// input or command: a PONG that becomes due goes before messages that wait. A frame's header
+    /// never comes alone.
     #[must_use]
     pub fn poll_transmit(&mut self) -> Option<&[u8]> {
         Some(self.outbox.first()).filter(|octets| !octets.is_empty())
     }
 
     /// The next octets to send in as many slices as are given, for a vectored write. Returns how
-    /// many slices were filled. Otherwise as [`poll_transmit`](Self::poll_transmit).
+    /// many slices were filled. Otherwise as [`poll_transmit`](Self::poll_transmit); with less
+    /// than two slices a header may come alone.
     #[cfg(feature = "driver")]
     #[must_use]
     pub fn poll_transmit_vectored<'c>(&'c self, slices: &mut [std::io::IoSlice<'c>]) -> usize {
         self.outbox.slices(slices)
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) is to be called, and why.
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called, and why; `None` once
+    /// [`is_closed`](Self::is_closed).
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Deadline> {
+        if self.is_closed() {
+            return None;
+        }
         let heartbeat = self
             .heartbeat
             .as_ref()
@@ -413,7 +443,7 @@ impl Connection {
     /// [`ConnectionError`], after the events that came before it, and from then on always.
     pub fn poll_event(&mut self) -> Result<Option<Event<'_>>, ConnectionError> {
         self.inbox.settle();
-        self.advance();
+        self.advance_undated();
         match self.inbound.take() {
             Some(Inbound::Message(len)) => {
                 self.inbox.lent = len;
@@ -450,7 +480,7 @@ impl Connection {
     /// was polled before is let go.
     pub fn has_event(&mut self) -> bool {
         self.inbox.settle();
-        self.advance();
+        self.advance_undated();
         self.inbound.is_some()
             || self.has_room()
             || self.eof == Eof::Clean
@@ -492,17 +522,20 @@ impl Connection {
         }
     }
 
-    /// The largest message that can be sent, in octets; 0 before the handshake is over.
+    /// The largest message that can be sent, in octets; 0 as long as the peer has not said what
+    /// it receives.
     pub fn send_limit(&self) -> u32 {
-        let Some(negotiated) = self.negotiated() else {
-            return 0;
+        let send_max = match self.state {
+            State::Open(negotiated) => negotiated.send_max,
+            State::Deciding(decide) => decide.request().max_len,
+            State::AwaitReply(_) | State::AwaitRequest(_) => return 0,
         };
         let frame = if self.config.send_full_frame {
             MAX_PAYLOAD
         } else {
             MAX_PAYLOAD - 1
         };
-        negotiated.send_max.octets().min(frame)
+        send_max.octets().min(frame)
     }
 
     /// Octets that wait to be sent, headers included.
@@ -519,11 +552,12 @@ impl Connection {
 
     /// The most octets that the connection's buffers hold, whatever the peer does:
     ///
-    /// * receiving: twice (the largest frame that is taken now + 64 KiB), since buffers double;
+    /// * receiving: twice (the largest frame that is taken now + 64 KiB), since a buffer that
+    ///   grows is copied;
     /// * PONGs: twice (the largest that can be owed + 64 KiB), and twice the
     ///   [backlog](Config::pong_backlog);
-    /// * sending: twice the [high-water mark](Config::water_marks), or the largest message that
-    ///   the peer receives if that is more;
+    /// * sending: twice (the [high-water mark](Config::water_marks) + 64 KiB), and the largest
+    ///   message that the peer receives;
     /// * 4 KiB for the rest.
     ///
     /// Messages that were taken by [`Payload::into_bytes`] belong to whoever took them.
@@ -532,9 +566,10 @@ impl Connection {
         let control = self.rules.max_len(FrameKind::Ping) as usize;
         let largest = control.max(self.rules.max_len(FrameKind::Message) as usize);
         let receiving = 2 * (largest + HEADER + Inbox::MAX_READ);
-        let pongs = 2 * (control + HEADER + Inbox::MAX_READ) + 2 * self.config.pong_backlog;
-        let sending = (2 * self.config.high_water).max(self.send_limit() as usize + HEADER);
-        receiving + pongs + sending + (4 << 10)
+        let pongs = 2 * (control + HEADER + Outbox::FLAT) + 2 * self.config.pong_backlog;
+        let sending = 2 * (self.config.high_water + Outbox::FLAT);
+        let message = self.send_limit() as usize + HEADER;
+        receiving + pongs + sending + message + (4 << 10)
     }
 
     /// What was counted so far.
@@ -553,6 +588,11 @@ impl Connection {
 
     fn tick(&mut self, now: Instant) {
         self.now = self.now.max(now);
+        if core::mem::take(&mut self.flags.undated)
+            && let Some(deadline) = &mut self.deadline
+        {
+            deadline.at = self.now.saturating_add(self.config.close_timeout);
+        }
     }
 
     /// Whether what comes is looked at.
@@ -635,9 +675,19 @@ impl Connection {
     /// Looks at what was received, as far as the next thing to be polled.
     fn advance(&mut self) {
         while self.ending.is_none() && self.is_reading() && self.step() {}
+        if self.inbound.is_none() && self.inbox.lent == 0 {
+            self.inbox.rest();
+        }
         if self.eof == Eof::Came && self.inbound.is_none() && self.inbox.lent == 0 {
             self.conclude();
         }
+    }
+
+    /// As [`advance`](Self::advance), in a call that does not tell the time.
+    fn advance_undated(&mut self) {
+        let ended = self.ending.is_some();
+        self.advance();
+        self.flags.undated |= !ended && self.ending.is_some();
     }
 
     /// Takes one unit from the receive buffer. Returns whether there may be another.
@@ -712,11 +762,8 @@ impl Connection {
         if header.kind() == FrameKind::Ping {
             self.stats.pings_in += 1;
             let pong = header.with_kind(FrameKind::Pong).encode();
-            // A buffer as large as a read is not kept for a PONG that fills little of it.
-            let payload = match payload.len() {
-                ..=Inbox::MAX_READ => Bytes::copy_from_slice(&payload),
-                _ => payload.into_bytes(),
-            };
+            // A copy: the buffer may hold much more, and is not to be kept for a PONG's sake.
+            let payload = Bytes::copy_from_slice(&payload);
             self.outbox.push_control(pong, payload);
         } else {
             self.stats.pongs_in += 1;
@@ -748,6 +795,8 @@ impl Connection {
     }
 
     fn fail_handshake(&mut self, error: HandshakeError) {
+        // A request that is still here is for a router that is none.
+        self.outbox.clear();
         if let (State::AwaitRequest(_), Some(code)) = (&self.state, error.refusal()) {
             self.outbox
                 .push_handshake(crate::wire::Reply::Refuse(code).encode());

@@ -66,7 +66,7 @@ impl Outbox {
     /// Up to here a copy costs less than a piece of a vectored write.
     const COPY: usize = 4 << 10;
     /// The most that one buffer of small frames holds.
-    const FLAT: usize = 64 << 10;
+    pub(super) const FLAT: usize = 64 << 10;
     /// The most that is copied behind a header for a transport without vectored writes.
     const FLATTEN: usize = 16 << 10;
 
@@ -84,7 +84,7 @@ impl Outbox {
         self.control
     }
 
-    /// Queues a handshake. Like a control frame, so that none overtakes it.
+    /// Queues a handshake. It counts as control, so that no PONG overtakes it.
     pub(super) fn push_handshake(&mut self, octets: [u8; HANDSHAKE_LEN]) {
         self.insert_flat(&octets, &[], true);
     }
@@ -194,6 +194,12 @@ impl Outbox {
             return;
         };
         let (header, mut payload, control) = (*header, core::mem::take(payload), *control);
+        if let Some(sent) = self.sent.checked_sub(header.len()) {
+            // The header is gone already: there is nothing to join.
+            *body = Body::Shared(payload.split_off(sent.min(payload.len())));
+            self.sent = 0;
+            return;
+        }
         let joined = payload.split_to(payload.len().min(Self::FLATTEN));
         let mut octets = Vec::with_capacity(header.len() + joined.len());
         octets.extend_from_slice(&header);
@@ -218,10 +224,13 @@ impl Outbox {
         let mut filled = 0;
         let mut at = self.sent;
         for chunk in &self.chunks {
-            for piece in chunk.pieces(at) {
-                if piece.is_empty() {
-                    continue;
-                }
+            let pieces = chunk.pieces(at);
+            let wanted = pieces.iter().filter(|piece| !piece.is_empty()).count();
+            // A header without room for its payload waits for it, unless it is the only piece.
+            if filled > 0 && filled + wanted > slices.len() {
+                break;
+            }
+            for piece in pieces.into_iter().filter(|piece| !piece.is_empty()) {
                 let Some(slot) = slices.get_mut(filled) else {
                     return filled;
                 };

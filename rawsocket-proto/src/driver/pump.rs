@@ -72,9 +72,21 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
     ///
     /// Those of the transport.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_while(cx, |pump| {
-            !pump.machine.has_event() && !pump.machine.is_closed()
-        })
+        self.poll_until(cx, |machine| machine.has_event() || machine.is_closed())
+    }
+
+    /// Runs until `done` says so. It is asked around each write, and may act on the state machine:
+    /// what it adds is written before the next wait.
+    ///
+    /// # Errors
+    ///
+    /// Those of the transport.
+    pub fn poll_until(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut done: impl FnMut(&mut M) -> bool,
+    ) -> Poll<io::Result<()>> {
+        self.poll_while(cx, |pump| !done(&mut pump.machine))
     }
 
     /// Runs until all that is queued is handed to the transport and flushed, without waiting for
@@ -106,10 +118,9 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
         mut goes_on: impl FnMut(&mut Self) -> bool,
     ) -> Poll<io::Result<()>> {
         for _ in 0..Self::ROUNDS {
-            // Looking for events may answer PINGs, so that comes before writing.
-            self.machine.has_event();
+            let done = !goes_on(self);
             self.write(cx)?;
-            if !goes_on(self) {
+            if done || !goes_on(self) {
                 return Poll::Ready(Ok(()));
             }
             if let Round::Idle = self.round(cx)? {

@@ -1,0 +1,280 @@
+//! TCP and Unix sockets, listening and connecting.
+
+use core::fmt;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use std::io;
+use std::path::PathBuf;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use wamp_core::endpoint::Endpoint;
+
+/// A connected socket. TCP sockets have Nagle's algorithm off: frames are coalesced already, and
+/// together with delayed acknowledgements it would cost 40 milliseconds a call.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Socket {
+    /// TCP.
+    Tcp(TcpStream),
+    /// A Unix socket.
+    Unix(UnixStream),
+}
+
+impl Socket {
+    /// Connects to an endpoint. A host name's addresses are tried in turn.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it leaves nothing behind.
+    pub async fn connect(endpoint: &Endpoint) -> io::Result<Self> {
+        match endpoint {
+            Endpoint::Tcp { host, port } => {
+                let stream = TcpStream::connect((host.as_str(), *port)).await?;
+                Self::tcp(stream)
+            }
+            Endpoint::Unix { path } => UnixStream::connect(unix_path(path)).await.map(Self::Unix),
+            other => Err(unsupported(other)),
+        }
+    }
+
+    fn tcp(stream: TcpStream) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        Ok(Self::Tcp(stream))
+    }
+}
+
+impl From<TcpStream> for Socket {
+    fn from(stream: TcpStream) -> Self {
+        Self::Tcp(stream)
+    }
+}
+
+impl From<UnixStream> for Socket {
+    fn from(stream: UnixStream) -> Self {
+        Self::Unix(stream)
+    }
+}
+
+/// tokio understands a leading NUL as Linux' abstract namespace.
+fn unix_path(path: &str) -> PathBuf {
+    match path.strip_prefix('@') {
+        Some(name) => PathBuf::from(format!("\0{name}")),
+        None => PathBuf::from(path),
+    }
+}
+
+fn unsupported(endpoint: &Endpoint) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        format!("{endpoint} is not for this adapter"),
+    )
+}
+
+/// A listening socket.
+///
+/// A Unix socket's file is removed when the listener is dropped. A file that a dead listener left
+/// behind is replaced; one that still answers, or that is no socket, is not.
+#[derive(Debug)]
+pub struct Listener {
+    inner: Inner,
+    endpoint: Endpoint,
+    /// Removed with the listener.
+    _file: Option<SocketFile>,
+}
+
+#[derive(Debug)]
+enum Inner {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Listener {
+    /// Listens. Port 0 picks a free port, which [`endpoint`](Self::endpoint) then tells.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system; [`AddrInUse`](io::ErrorKind::AddrInUse) also for the file of
+    /// a Unix socket that somebody listens on, and for a file that is no socket.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it leaves nothing behind.
+    pub async fn bind(endpoint: &Endpoint) -> io::Result<Self> {
+        match endpoint {
+            Endpoint::Tcp { host, port } => {
+                let listener = TcpListener::bind((host.as_str(), *port)).await?;
+                let port = listener.local_addr()?.port();
+                let endpoint = Endpoint::Tcp {
+                    host: host.clone(),
+                    port,
+                };
+                Ok(Self {
+                    inner: Inner::Tcp(listener),
+                    endpoint,
+                    _file: None,
+                })
+            }
+            Endpoint::Unix { path } => {
+                let file = unix_path(path);
+                let named = !path.starts_with('@');
+                if named {
+                    remove_stale(&file).await?;
+                }
+                let listener = UnixListener::bind(&file)?;
+                let file = if named {
+                    Some(SocketFile::new(file)?)
+                } else {
+                    None
+                };
+                let endpoint = endpoint.clone();
+                Ok(Self {
+                    inner: Inner::Unix(listener),
+                    endpoint,
+                    _file: file,
+                })
+            }
+            other => Err(unsupported(other)),
+        }
+    }
+
+    /// The next connection.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system. They concern one connection or pass, such as too many open
+    /// files: the listener goes on.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it loses no connection.
+    pub async fn accept(&self) -> io::Result<Socket> {
+        match &self.inner {
+            Inner::Tcp(listener) => Socket::tcp(listener.accept().await?.0),
+            Inner::Unix(listener) => Ok(Socket::Unix(listener.accept().await?.0)),
+        }
+    }
+
+    /// Where it listens, with the real port.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+}
+
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.endpoint.fmt(f)
+    }
+}
+
+/// Removes a socket file on which nobody listens.
+async fn remove_stale(path: &PathBuf) -> io::Result<()> {
+    use std::os::unix::fs::FileTypeExt;
+
+    let metadata = match std::fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let in_use = |what: &str| {
+        let text = format!("{}: {what}", path.display());
+        Err(io::Error::new(io::ErrorKind::AddrInUse, text))
+    };
+    if !metadata.file_type().is_socket() {
+        return in_use("the file exists and is not a socket");
+    }
+    match UnixStream::connect(path).await {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(path)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(_) => in_use("somebody listens there"),
+    }
+}
+
+/// The file of a listening Unix socket, removed on drop if it is still the same one.
+#[derive(Debug)]
+struct SocketFile {
+    path: PathBuf,
+    inode: (u64, u64),
+}
+
+impl SocketFile {
+    fn new(path: PathBuf) -> io::Result<Self> {
+        let inode = Self::inode(&path)?;
+        Ok(Self { path, inode })
+    }
+
+    fn inode(path: &PathBuf) -> io::Result<(u64, u64)> {
+        use std::os::unix::fs::MetadataExt;
+
+        let metadata = std::fs::symlink_metadata(path)?;
+        Ok((metadata.dev(), metadata.ino()))
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if Self::inode(&self.path).is_ok_and(|inode| inode == self.inode) {
+            // Nobody is left to tell of a failure.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, octets),
+            Self::Unix(stream) => Pin::new(stream).poll_write(cx, octets),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}

@@ -1,0 +1,519 @@
+//! Routed remote procedure calls.
+
+use alloc::borrow::Cow;
+
+use super::options::{self, options};
+use super::pubsub::match_policy;
+use super::wire::{Elements, Fields, wire};
+use crate::error::{DecodeError, EncodeError};
+use crate::serializer::{Cursor, Sink};
+use crate::uri::MatchPolicy;
+use crate::{Dict, Id, Payload};
+
+/// `[CALL, Request|id, Options|dict, Procedure|uri, Arguments|list, ArgumentsKw|dict]`
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Call<'a> {
+    /// The ID of this request.
+    pub request: Id,
+    /// How to call.
+    pub options: Dict<'a>,
+    /// The procedure.
+    pub procedure: Cow<'a, str>,
+    /// The arguments of the call.
+    pub payload: Payload<'a>,
+}
+
+wire!(Call<'a> {
+    request: id,
+    options: dict(options::CALL),
+    procedure: string,
+    payload: payload(options),
+});
+
+impl<'a> Call<'a> {
+    /// A CALL without options and arguments.
+    pub fn new(request: Id, procedure: impl Into<Cow<'a, str>>) -> Self {
+        Self {
+            request,
+            options: Dict::new(),
+            procedure: procedure.into(),
+            payload: Payload::none(),
+        }
+    }
+
+    /// Sets the options.
+    #[must_use]
+    pub fn with_options(mut self, options: Dict<'a>) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Sets the arguments.
+    #[must_use]
+    pub fn with_payload(mut self, payload: Payload<'a>) -> Self {
+        self.payload = payload;
+        self
+    }
+}
+
+options!(Call<'_>.options {
+    timeout: uint, "After how many milliseconds the call is cancelled; 0 is never.";
+    disclose_me: flag, "Whether the callee is to learn who calls.";
+    receive_progress: flag, "Whether the caller takes results in parts.";
+    progress: flag, "Whether more arguments follow for the same call.";
+    rkey: str, "The routing key of a sharded registration.";
+    runmode: str, "Which endpoints of a sharded registration are called.";
+    ppt_scheme: str, "The scheme of a payload that is passed through.";
+});
+
+/// How a call is cancelled: the `mode` option of CANCEL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum CancelMode {
+    /// The caller gets an error at once; the callee is not told.
+    Skip,
+    /// The callee is interrupted; the caller gets what it answers.
+    Kill,
+    /// The caller gets an error at once and the callee is interrupted.
+    #[default]
+    KillNoWait,
+}
+
+impl CancelMode {
+    /// The name on the wire: `skip`, `kill`, `killnowait`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Skip => "skip",
+            Self::Kill => "kill",
+            Self::KillNoWait => "killnowait",
+        }
+    }
+
+    /// The mode with this name on the wire.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "skip" => Some(Self::Skip),
+            "kill" => Some(Self::Kill),
+            "killnowait" => Some(Self::KillNoWait),
+            _ => None,
+        }
+    }
+}
+
+/// `[CANCEL, CALL.Request|id, Options|dict]`
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Cancel<'a> {
+    /// The call to cancel.
+    pub request: Id,
+    /// How to cancel it.
+    pub options: Dict<'a>,
+}
+
+wire!(Cancel<'a> { request: id, options: dict(options::CANCEL) });
+
+impl<'a> Cancel<'a> {
+    /// A CANCEL without options.
+    pub const fn new(request: Id) -> Self {
+        Self {
+            request,
+            options: Dict::new(),
+        }
+    }
+
+    /// Sets the options.
+    #[must_use]
+    pub fn with_options(mut self, options: Dict<'a>) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// How to cancel: the `mode` option; `None` if the caller leaves it to the dealer.
+    pub fn mode(&self) -> Option<CancelMode> {
+        self.options
+            .get_str("mode")
+            .and_then(|name| CancelMode::from_name(&name))
+    }
+}
+
+/// `[RESULT, CALL.Request|id, Details|dict, YIELD.Arguments|list, YIELD.ArgumentsKw|dict]`
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Result<'a> {
+    /// The call that is answered.
+    pub request: Id,
+    /// Details of the result.
+    pub details: Dict<'a>,
+    /// The arguments of the result.
+    pub payload: Payload<'a>,
+}
+
+wire!(Result<'a> { request: id, details: dict(options::RESULT), payload: payload(details) });
+
+impl<'a> Result<'a> {
+    /// A RESULT without details and arguments.
+    pub const fn new(request: Id) -> Self {
+        Self {
+            request,
+            details: Dict::new(),
+            payload: Payload::none(),
+        }
+    }
+
+    /// Sets the details.
+    #[must_use]
+    pub fn with_details(mut self, details: Dict<'a>) -> Self {
+        self.details = details;
+        self
+    }
+
+    /// Sets the arguments.
+    #[must_use]
+    pub fn with_payload(mut self, payload: Payload<'a>) -> Self {
+        self.payload = payload;
+        self
+    }
+}
+
+options!(Result<'_>.details {
+    progress: flag, "Whether more results follow for the same call.";
+    ppt_scheme: str, "The scheme of a payload that is passed through.";
+});
+
+/// Which of several callees of a procedure is invoked: the `invoke` option of REGISTER.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum InvokePolicy {
+    /// The only one: nobody else can register.
+    #[default]
+    Single,
+    /// One after the other.
+    RoundRobin,
+    /// Any, at random.
+    Random,
+    /// The one that registered first.
+    First,
+    /// The one that registered last.
+    Last,
+}
+
+impl InvokePolicy {
+    /// The name on the wire: `single`, `roundrobin`, `random`, `first`, `last`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Single => "single",
+            Self::RoundRobin => "roundrobin",
+            Self::Random => "random",
+            Self::First => "first",
+            Self::Last => "last",
+        }
+    }
+
+    /// The policy with this name on the wire.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "single" => Some(Self::Single),
+            "roundrobin" => Some(Self::RoundRobin),
+            "random" => Some(Self::Random),
+            "first" => Some(Self::First),
+            "last" => Some(Self::Last),
+            _ => None,
+        }
+    }
+}
+
+/// `[REGISTER, Request|id, Options|dict, Procedure|uri]`
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Register<'a> {
+    /// The ID of this request.
+    pub request: Id,
+    /// How to match and to invoke.
+    pub options: Dict<'a>,
+    /// The procedure, or a pattern of procedures.
+    pub procedure: Cow<'a, str>,
+}
+
+wire!(Register<'a> { request: id, options: dict(options::REGISTER), procedure: string });
+
+impl<'a> Register<'a> {
+    /// A REGISTER without options.
+    pub fn new(request: Id, procedure: impl Into<Cow<'a, str>>) -> Self {
+        Self {
+            request,
+            options: Dict::new(),
+            procedure: procedure.into(),
+        }
+    }
+
+    /// Sets the options.
+    #[must_use]
+    pub fn with_options(mut self, options: Dict<'a>) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// How the procedure matches: the `match` option.
+    pub fn match_policy(&self) -> MatchPolicy {
+        match_policy(&self.options)
+    }
+
+    /// Which callee is invoked: the `invoke` option; `None` if it is a policy that is not known.
+    pub fn invoke_policy(&self) -> Option<InvokePolicy> {
+        self.options
+            .get_str("invoke")
+            .map_or(Some(InvokePolicy::Single), |name| {
+                InvokePolicy::from_name(&name)
+            })
+    }
+}
+
+options!(Register<'_>.options {
+    concurrency: uint, "How many invocations the callee takes at the same time.";
+    disclose_caller: flag, "Whether the callee wants to learn who calls.";
+    forward_timeout: flag, "Whether the callee handles call timeouts itself.";
+});
+
+/// `[REGISTERED, REGISTER.Request|id, Registration|id]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Registered {
+    /// The request that is acknowledged.
+    pub request: Id,
+    /// The registration.
+    pub registration: Id,
+}
+
+wire!(Registered {
+    request: id,
+    registration: id
+});
+
+impl Registered {
+    /// The acknowledgement of a REGISTER.
+    pub const fn new(request: Id, registration: Id) -> Self {
+        Self {
+            request,
+            registration,
+        }
+    }
+}
+
+/// `[UNREGISTER, Request|id, REGISTERED.Registration|id]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unregister {
+    /// The ID of this request.
+    pub request: Id,
+    /// The registration to end.
+    pub registration: Id,
+}
+
+wire!(Unregister {
+    request: id,
+    registration: id
+});
+
+impl Unregister {
+    /// An UNREGISTER.
+    pub const fn new(request: Id, registration: Id) -> Self {
+        Self {
+            request,
+            registration,
+        }
+    }
+}
+
+/// `[UNREGISTERED, UNREGISTER.Request|id]`, or `[UNREGISTERED, 0, Details|dict]` to revoke a
+/// registration.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Unregistered<'a> {
+    /// The request that is acknowledged; `None` if the router revokes the registration.
+    pub request: Option<Id>,
+    /// Which registration is revoked, and why.
+    pub details: Dict<'a>,
+}
+
+impl<'a> Unregistered<'a> {
+    /// The acknowledgement of an UNREGISTER.
+    pub const fn new(request: Id) -> Self {
+        Self {
+            request: Some(request),
+            details: Dict::new(),
+        }
+    }
+
+    /// The revocation of a registration.
+    pub fn revoke(registration: Id) -> Self {
+        Self {
+            request: None,
+            details: Dict::new().with("registration", registration),
+        }
+    }
+
+    /// Sets the details.
+    #[must_use]
+    pub fn with_details(mut self, details: Dict<'a>) -> Self {
+        self.details = details;
+        self
+    }
+
+    pub(super) fn read<C: Cursor<'a>>(
+        fields: &mut Fields<'a, C>,
+    ) -> core::result::Result<Self, DecodeError> {
+        let (request, details) = fields.acknowledgement(options::UNREGISTERED, "registration")?;
+        Ok(Self { request, details })
+    }
+
+    pub(super) fn write<S: Sink>(
+        &self,
+        elements: &mut Elements<S>,
+    ) -> core::result::Result<(), EncodeError> {
+        elements.acknowledgement(self.request, &self.details)
+    }
+}
+
+options!(Unregistered<'_>.details {
+    registration: id, "The registration that is revoked.";
+    reason: str, "Why it is revoked.";
+});
+
+/// `[INVOCATION, Request|id, REGISTERED.Registration|id, Details|dict, CALL.Arguments|list,
+/// CALL.ArgumentsKw|dict]`
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Invocation<'a> {
+    /// The ID of this request.
+    pub request: Id,
+    /// The registration that matched.
+    pub registration: Id,
+    /// Details of the call.
+    pub details: Dict<'a>,
+    /// The arguments of the call.
+    pub payload: Payload<'a>,
+}
+
+wire!(Invocation<'a> {
+    request: id,
+    registration: id,
+    details: dict(options::INVOCATION),
+    payload: payload(details),
+});
+
+impl<'a> Invocation<'a> {
+    /// An INVOCATION without details and arguments.
+    pub const fn new(request: Id, registration: Id) -> Self {
+        Self {
+            request,
+            registration,
+            details: Dict::new(),
+            payload: Payload::none(),
+        }
+    }
+
+    /// Sets the details.
+    #[must_use]
+    pub fn with_details(mut self, details: Dict<'a>) -> Self {
+        self.details = details;
+        self
+    }
+
+    /// Sets the arguments.
+    #[must_use]
+    pub fn with_payload(mut self, payload: Payload<'a>) -> Self {
+        self.payload = payload;
+        self
+    }
+}
+
+options!(Invocation<'_>.details {
+    caller: id, "The session that calls.";
+    caller_authid: str, "Who calls.";
+    caller_authrole: str, "The role of who calls.";
+    trustlevel: uint, "How far the router trusts the caller.";
+    procedure: str, "The procedure, if the registration is a pattern.";
+    receive_progress: flag, "Whether the caller takes results in parts.";
+    progress: flag, "Whether more arguments follow for the same invocation.";
+    timeout: uint, "After how many milliseconds the callee should give up; 0 is never.";
+    ppt_scheme: str, "The scheme of a payload that is passed through.";
+});
+
+/// `[INTERRUPT, INVOCATION.Request|id, Options|dict]`
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Interrupt<'a> {
+    /// The invocation to interrupt.
+    pub request: Id,
+    /// How and why.
+    pub options: Dict<'a>,
+}
+
+wire!(Interrupt<'a> { request: id, options: dict(options::INTERRUPT) });
+
+impl<'a> Interrupt<'a> {
+    /// An INTERRUPT without options.
+    pub const fn new(request: Id) -> Self {
+        Self {
+            request,
+            options: Dict::new(),
+        }
+    }
+
+    /// Sets the options.
+    #[must_use]
+    pub fn with_options(mut self, options: Dict<'a>) -> Self {
+        self.options = options;
+        self
+    }
+}
+
+options!(Interrupt<'_>.options {
+    mode: str, "How the call was cancelled.";
+    reason: str, "Why, as a URI.";
+});
+
+/// `[YIELD, INVOCATION.Request|id, Options|dict, Arguments|list, ArgumentsKw|dict]`
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Yield<'a> {
+    /// The invocation that is answered.
+    pub request: Id,
+    /// How to pass the result on.
+    pub options: Dict<'a>,
+    /// The arguments of the result.
+    pub payload: Payload<'a>,
+}
+
+wire!(Yield<'a> { request: id, options: dict(options::YIELD), payload: payload(options) });
+
+impl<'a> Yield<'a> {
+    /// A YIELD without options and arguments.
+    pub const fn new(request: Id) -> Self {
+        Self {
+            request,
+            options: Dict::new(),
+            payload: Payload::none(),
+        }
+    }
+
+    /// Sets the options.
+    #[must_use]
+    pub fn with_options(mut self, options: Dict<'a>) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Sets the arguments.
+    #[must_use]
+    pub fn with_payload(mut self, payload: Payload<'a>) -> Self {
+        self.payload = payload;
+        self
+    }
+}
+
+options!(Yield<'_>.options {
+    progress: flag, "Whether more results follow for the same invocation.";
+    ppt_scheme: str, "The scheme of a payload that is passed through.";
+});
