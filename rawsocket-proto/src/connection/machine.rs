@@ -499,7 +499,7 @@ impl Connection {
         if self.eof != Eof::No || self.flags.over {
             return false;
         }
-        self.ending.is_some() || self.is_reading()
+        self.ending.is_some() || self.is_reading() && !self.has_unread()
     }
 
     /// Whether this end's side of the transport is to be shut down now. Tell with
@@ -603,6 +603,13 @@ impl Connection {
                 State::Open(_) => self.outbox.pending_control() <= self.config.pong_backlog,
                 State::AwaitReply(_) | State::AwaitRequest(_) => true,
             }
+    }
+
+    /// Whether there is something to be polled before more is read: a frame behind the message that
+    /// was polled last, or an illegal header.
+    fn has_unread(&self) -> bool {
+        let partial = |unread| matches!(peek(unread, &self.rules), Ok(Peek::Partial { .. }));
+        matches!(self.state, State::Open(_)) && !partial(self.inbox.unread())
     }
 
     fn has_room(&self) -> bool {
