@@ -1,6 +1,6 @@
 //! Options and details: the dictionaries of WAMP messages.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
 
 use core::fmt;
 

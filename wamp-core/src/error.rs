@@ -232,8 +232,6 @@ pub enum EncodeError {
         /// The serializer of the receiver.
         serializer: SerializerKind,
     },
-    /// Lists and maps are nested deeper than any receiver accepts.
-    Depth,
     /// A string, list or map has more than 2^32 - 1 elements.
     TooLong,
 }
@@ -249,13 +247,18 @@ impl fmt::Display for EncodeError {
             Self::NoEquivalent { serializer } => {
                 write!(f, "a value has no equivalent in {serializer}")
             }
-            Self::Depth => f.write_str("lists and maps nested too deep"),
             Self::TooLong => f.write_str("a string, list or map is too long"),
         }
     }
 }
 
 impl core::error::Error for EncodeError {}
+
+impl serde::ser::Error for EncodeError {
+    fn custom<T: fmt::Display>(text: T) -> Self {
+        Self::Serialize(text.to_string())
+    }
+}
 
 /// Arguments or details do not have the type that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]

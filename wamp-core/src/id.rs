@@ -126,10 +126,6 @@ impl RequestIds {
     }
 
     /// Takes the next ID, for a request to be sent.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "never ends, so an Option would be in the way"
-    )]
     pub const fn next(&mut self) -> Id {
         let id = self.next;
         self.next = id.next();

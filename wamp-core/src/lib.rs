@@ -22,6 +22,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(not(any(feature = "json", feature = "msgpack")))]
+compile_error!("WAMP needs a serializer: enable the feature `json` or `msgpack`");
+
 extern crate alloc;
 
 pub mod dict;
@@ -35,6 +38,7 @@ pub mod payload;
 pub mod router;
 pub mod serializer;
 pub mod session;
+pub mod transport;
 pub mod uri;
 pub mod uris;
 pub mod value;

@@ -90,15 +90,14 @@ impl UriRule {
         let mut before = b'.';
         for (at, &octet) in uri.as_bytes().iter().enumerate() {
             let good = match octet {
-                b'a'..=b'z' | b'0'..=b'9' | b'_' => true,
+                // Continuation octets are judged with their leading one.
+                b'a'..=b'z' | b'0'..=b'9' | b'_' | 0x80..=0xBF => true,
                 b'.' => {
                     if before == b'.' && !allow_empty {
                         return Err(InvalidUri::EmptyComponent);
                     }
                     true
                 }
-                // Continuation octets were judged with their leading one.
-                0x80..=0xBF => true,
                 _ if self == Self::Strict => false,
                 b'#' | b' ' | b'\t'..=b'\r' | 0x1C..=0x1F => false,
                 0xC0.. => !uri[at..].starts_with(char::is_whitespace),

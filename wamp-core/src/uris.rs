@@ -39,6 +39,8 @@ uris! {
     INVALID_ARGUMENT = "wamp.error.invalid_argument";
     /// The call was cancelled.
     CANCELED = "wamp.error.canceled";
+    /// A callee failed in a way that it has no URI for. Not in the spec; Autobahn's.
+    RUNTIME_ERROR = "wamp.error.runtime_error";
     /// The call took longer than allowed.
     TIMEOUT = "wamp.error.timeout";
     /// The message is larger than the receiver takes.

@@ -1,6 +1,6 @@
 //! Values whose type is not known beforehand.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
 
 use core::fmt;
 
@@ -34,9 +34,9 @@ pub enum Value {
     /// Binary.
     Bytes(Vec<u8>),
     /// A list.
-    List(Vec<Value>),
+    List(Vec<Self>),
     /// A map with string keys, in order.
-    Map(Vec<(String, Value)>),
+    Map(Vec<(String, Self)>),
 }
 
 impl Value {

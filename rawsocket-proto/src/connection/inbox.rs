@@ -31,6 +31,11 @@ impl Inbox {
         self.buf.advance(lent);
     }
 
+    /// What was received and not polled.
+    pub(super) fn unread(&self) -> &[u8] {
+        self.buf.get(self.lent..).unwrap_or_default()
+    }
+
     /// How many octets to read next, if `missing` complete the frame under way.
     fn room(&self, missing: usize) -> usize {
         let usual = Self::MIN_READ << self.scale;

@@ -514,7 +514,7 @@ impl Connection {
         if self.eof != Eof::No || self.flags.over {
             return false;
         }
-        self.ending.is_some() || self.is_reading()
+        self.ending.is_some() || self.is_reading() && !self.has_unread()
     }
 
     /// Whether this end's side of the transport is to be shut down now. Tell with
@@ -537,17 +537,20 @@ impl Connection {
         }
     }
 
-    /// The largest message that can be sent, in octets; 0 before the handshake is over.
+    /// The largest message that can be sent, in octets; 0 as long as the peer has not said what
+    /// it receives.
     pub fn send_limit(&self) -> u32 {
-        let Some(negotiated) = self.negotiated() else {
-            return 0;
+        let send_max = match self.state {
+            State::Open(negotiated) => negotiated.send_max,
+            State::Deciding(decide) => decide.request().max_len,
+            State::AwaitReply(_) | State::AwaitRequest(_) => return 0,
         };
         let frame = if self.config.send_full_frame {
             MAX_PAYLOAD
         } else {
             MAX_PAYLOAD - 1
         };
-        negotiated.send_max.octets().min(frame)
+        send_max.octets().min(frame)
     }
 
     /// Octets that wait to be sent, headers included.
@@ -615,6 +618,13 @@ impl Connection {
                 State::Open(_) => self.outbox.pending_control() <= self.config.pong_backlog,
                 State::AwaitReply(_) | State::AwaitRequest(_) => true,
             }
+    }
+
+    /// Whether there is something to be polled before more is read: a frame behind the message that
+    /// was polled last, or an illegal header.
+    fn has_unread(&self) -> bool {
+        let partial = |unread| matches!(peek(unread, &self.rules), Ok(Peek::Partial { .. }));
+        matches!(self.state, State::Open(_)) && !partial(self.inbox.unread())
     }
 
     fn has_room(&self) -> bool {

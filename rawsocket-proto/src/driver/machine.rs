@@ -23,7 +23,7 @@ pub trait Machine {
     /// See [`Connection::poll_transmit`].
     fn poll_transmit(&mut self) -> Option<&[u8]>;
     /// See [`Connection::poll_transmit_vectored`].
-    fn poll_transmit_vectored<'m>(&'m self, slices: &mut [io::IoSlice<'m>]) -> usize;
+    fn poll_transmit_vectored<'m>(&'m mut self, slices: &mut [io::IoSlice<'m>]) -> usize;
     /// When [`handle_timeout`](Self::handle_timeout) is to be called.
     fn poll_timeout(&self) -> Option<Instant>;
     /// See [`Connection::has_event`].
@@ -65,8 +65,9 @@ impl Machine for Connection {
         self.poll_transmit()
     }
 
-    fn poll_transmit_vectored<'m>(&'m self, slices: &mut [io::IoSlice<'m>]) -> usize {
-        self.poll_transmit_vectored(slices)
+    fn poll_transmit_vectored<'m>(&'m mut self, slices: &mut [io::IoSlice<'m>]) -> usize {
+        // By path: as a method it would be this one.
+        Self::poll_transmit_vectored(self, slices)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -75,7 +75,8 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
         self.poll_until(cx, |machine| machine.has_event() || machine.is_closed())
     }
 
-    /// Runs until `done` says so. It is asked after each write and before each read.
+    /// Runs until `done` says so. It is asked around each write, and may act on the state machine:
+    /// what it adds is written before the next wait.
     ///
     /// # Errors
     ///
@@ -120,8 +121,9 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
         mut goes_on: impl FnMut(&mut Self) -> bool,
     ) -> Poll<io::Result<()>> {
         for _ in 0..Self::ROUNDS {
+            let done = !goes_on(self);
             self.write(cx)?;
-            if !goes_on(self) {
+            if done || !goes_on(self) {
                 return Poll::Ready(Ok(()));
             }
             if let Round::Idle = self.round(cx)? {

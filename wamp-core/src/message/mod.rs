@@ -1,7 +1,7 @@
 //! WAMP's messages: one struct each, and [`Message`] over all of them.
 //!
 //! A decoded message borrows from its frame. Fields follow the order of the spec's lists; options
-//! that WAMP knows have a method each, others are found in the [`Dict`](crate::Dict).
+//! that WAMP knows have a method each, others are found in the [`Dict`].
 
 use core::fmt;
 
@@ -72,6 +72,7 @@ macro_rules! messages {
                 }
             }
 
+            #[inline]
             pub(crate) fn read<C: Cursor<'a>>(
                 message_type: MessageType,
                 fields: &mut Fields<'a, C>,

@@ -216,7 +216,7 @@ impl Kind {
             }
             _ => false,
         };
-        good.then_some(()).ok_or(self.type_problem())
+        good.then_some(()).ok_or_else(|| self.type_problem())
     }
 
     fn type_problem(&self) -> OptionProblem {
@@ -286,7 +286,7 @@ macro_rules! options {
     };
     (@get $dict:ident $name:ident str $doc:literal) => {
         #[doc = $doc]
-        pub fn $name(&self) -> Option<std::borrow::Cow<'_, str>> {
+        pub fn $name(&self) -> Option<alloc::borrow::Cow<'_, str>> {
             self.$dict.get_str(stringify!($name))
         }
     };

@@ -1,6 +1,6 @@
 //! Publish and subscribe.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
 
 use super::options::{self, options};
 use super::wire::{Elements, Fields, wire};

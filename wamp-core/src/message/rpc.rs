@@ -1,6 +1,6 @@
 //! Routed remote procedure calls.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
 
 use super::options::{self, options};
 use super::pubsub::match_policy;

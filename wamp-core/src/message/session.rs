@@ -1,6 +1,6 @@
 //! The life of a session: HELLO to GOODBYE, and ERROR.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
 
 use super::MessageType;
 use super::options::{self, options};

@@ -1,6 +1,6 @@
 //! From the elements of a list to the fields of a message and back, for every serializer alike.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
 
 use super::options::{self, Known};
 use super::{Message, MessageType};
@@ -21,6 +21,7 @@ pub(crate) struct Fields<'a, C> {
 
 impl<'a, C: Cursor<'a>> Fields<'a, C> {
     /// Reads a whole message; `cursor` stands before the first element.
+    #[inline]
     pub(crate) fn message(mut cursor: C) -> Result<Message<'a>, DecodeError> {
         if !cursor.more()? {
             return Err(DecodeError::NotAMessage);
@@ -47,6 +48,7 @@ impl<'a, C: Cursor<'a>> Fields<'a, C> {
         self.cursor.more()
     }
 
+    #[cold]
     fn length(&self, len: usize) -> DecodeError {
         DecodeError::Length {
             message: self.message,
@@ -54,6 +56,7 @@ impl<'a, C: Cursor<'a>> Fields<'a, C> {
         }
     }
 
+    #[inline]
     fn next(&mut self) -> Result<(), DecodeError> {
         if !self.cursor.more()? {
             return Err(self.length(self.read));
@@ -62,6 +65,7 @@ impl<'a, C: Cursor<'a>> Fields<'a, C> {
         Ok(())
     }
 
+    #[cold]
     fn wrong<T>(&self, field: &'static str, expected: &'static str) -> Result<T, DecodeError> {
         Err(DecodeError::FieldType {
             message: self.message,
@@ -70,6 +74,7 @@ impl<'a, C: Cursor<'a>> Fields<'a, C> {
         })
     }
 
+    #[inline]
     fn uint(&mut self, field: &'static str) -> Result<u64, DecodeError> {
         self.next()?;
         match self.cursor.uint()? {
@@ -78,6 +83,7 @@ impl<'a, C: Cursor<'a>> Fields<'a, C> {
         }
     }
 
+    #[inline]
     pub(super) fn id(&mut self, field: &'static str) -> Result<Id, DecodeError> {
         let value = self.uint(field)?;
         Id::new(value).ok_or(DecodeError::BadId {
@@ -110,6 +116,7 @@ impl<'a, C: Cursor<'a>> Fields<'a, C> {
             .ok_or(DecodeError::RequestType { code })
     }
 
+    #[inline]
     pub(super) fn string(&mut self, field: &'static str) -> Result<Cow<'a, str>, DecodeError> {
         self.next()?;
         match self.cursor.string()? {
@@ -118,6 +125,7 @@ impl<'a, C: Cursor<'a>> Fields<'a, C> {
         }
     }
 
+    #[inline]
     pub(super) fn dict(
         &mut self,
         field: &'static str,
@@ -135,6 +143,7 @@ impl<'a, C: Cursor<'a>> Fields<'a, C> {
         }
     }
 
+    #[inline]
     pub(super) fn payload(&mut self, dict: &Dict<'_>) -> Result<Payload<'a>, DecodeError> {
         let Some(args) = self.optional()? else {
             return Ok(Payload::none());
@@ -166,6 +175,7 @@ impl<'a, C: Cursor<'a>> Fields<'a, C> {
         })
     }
 
+    #[inline]
     fn optional(&mut self) -> Result<Option<(Shape, RawValue<'a>)>, DecodeError> {
         if !self.cursor.more()? {
             return Ok(None);
@@ -286,6 +296,7 @@ impl<S: Sink> Elements<S> {
 macro_rules! wire {
     ($message:ident $(<$life:lifetime>)? { $($field:ident: $kind:ident $(($($arg:tt)+))?),+ $(,)? }) => {
         impl<'a> $message $(<$life>)? {
+            #[inline(always)]
             pub(super) fn read<C: $crate::serializer::Cursor<'a>>(
                 fields: &mut $crate::message::wire::Fields<'a, C>,
             ) -> core::result::Result<Self, $crate::DecodeError> {

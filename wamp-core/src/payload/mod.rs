@@ -4,8 +4,8 @@
 //! send one, either forward what was received or hand over typed values, which are serialized
 //! straight into the outgoing frame.
 
+use alloc::borrow::Cow;
 use core::fmt;
-use std::borrow::Cow;
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -29,7 +29,8 @@ enum Repr<'a> {
     #[default]
     None,
     Raw(RawPayload<'a>),
-    Owned(OwnedPayload),
+    /// Boxed, since messages are moved about and mostly are not this.
+    Owned(Box<OwnedPayload>),
     Typed(&'a (dyn ToPayload + Sync)),
 }
 
@@ -126,20 +127,18 @@ impl<'a> Payload<'a> {
         typed::read_kwargs(self)
     }
 
-    /// The positional and keyword arguments as values, read to the last leaf.
+    /// The positional arguments, and the keyword arguments as a [`Value::Map`], read to the last
+    /// leaf.
     ///
     /// # Errors
     ///
     /// A typed payload cannot be serialized, or a value is not one of WAMP's.
-    pub fn to_values(&self) -> Result<(Vec<Value>, Vec<(String, Value)>), PayloadError> {
+    pub fn to_values(&self) -> Result<(Vec<Value>, Value), PayloadError> {
         let args = match self.passthru() {
             Some(bytes) => vec![Value::Bytes(bytes.into_owned())],
             None => self.args()?,
         };
-        match self.kwargs()? {
-            Value::Map(kwargs) => Ok((args, kwargs)),
-            _ => Ok((args, Vec::new())),
-        }
+        Ok((args, self.kwargs()?))
     }
 
     /// The payload as something that outlives the frame. It shares `frame` if it lies within,
@@ -159,7 +158,7 @@ impl<'a> Payload<'a> {
                 args: share(raw.args),
                 kwargs: share(raw.kwargs),
             },
-            Repr::Owned(owned) => owned.clone(),
+            Repr::Owned(owned) => OwnedPayload::clone(owned),
             Repr::Typed(typed) => match SerializerKind::ALL.last() {
                 Some(serializer) => typed::serialize(*serializer, *typed)?,
                 None => OwnedPayload::none(),
@@ -217,7 +216,7 @@ impl fmt::Debug for Payload<'_> {
 
 impl From<OwnedPayload> for Payload<'_> {
     fn from(owned: OwnedPayload) -> Self {
-        Self(Repr::Owned(owned))
+        Self(Repr::Owned(Box::new(owned)))
     }
 }
 

@@ -71,6 +71,11 @@ impl<'o> PayloadWriter<'o> {
         self.written
     }
 
+    fn separate(&mut self) {
+        self.out
+            .extend_from_slice(serializer::separator(self.serializer));
+    }
+
     /// The serializer of the message.
     pub fn serializer(&self) -> SerializerKind {
         self.serializer
@@ -85,7 +90,7 @@ impl<'o> PayloadWriter<'o> {
         if self.written > 0 {
             return Err(EncodeError::ArgsNotAList);
         }
-        serializer::separate(self.serializer, self.out);
+        self.separate();
         let at = self.out.len();
         serializer::serialize(self.serializer, args, self.out)?;
         match serializer::shape(self.serializer, &self.out[at..]) {
@@ -109,7 +114,7 @@ impl<'o> PayloadWriter<'o> {
         if self.written == 0 {
             self.args::<[(); 0]>(&[])?;
         }
-        serializer::separate(self.serializer, self.out);
+        self.separate();
         let at = self.out.len();
         serializer::serialize(self.serializer, kwargs, self.out)?;
         match serializer::shape(self.serializer, &self.out[at..]) {
@@ -131,14 +136,14 @@ impl<'o> PayloadWriter<'o> {
         if raw.args.is_empty() && raw.kwargs.is_empty() {
             return Ok(());
         }
-        serializer::separate(self.serializer, self.out);
+        self.separate();
         match raw.args() {
             Some(args) => args.write(self.serializer, self.out)?,
             None => serializer::serialize::<[(); 0]>(self.serializer, &[], self.out)?,
         }
         self.written = 1;
         if let Some(kwargs) = raw.kwargs() {
-            serializer::separate(self.serializer, self.out);
+            self.separate();
             self.kwargs = Some(self.out.len());
             kwargs.write(self.serializer, self.out)?;
             self.written = 2;
@@ -166,7 +171,7 @@ pub(super) fn serialize(
     let mut octets = Vec::new();
     let mut out = PayloadWriter::new(serializer, &mut octets);
     arguments.write(&mut out)?;
-    let separator = serializer::separator_len(serializer);
+    let separator = serializer::separator(serializer).len();
     let (start, kwargs) = (out.start + separator, out.kwargs);
     if out.written == 0 {
         return Ok(OwnedPayload::none());
@@ -257,6 +262,12 @@ impl ToPayload for OwnedPayload {
 }
 
 impl<P: ToPayload + ?Sized> ToPayload for &P {
+    fn write(&self, out: &mut PayloadWriter<'_>) -> Result<(), EncodeError> {
+        (**self).write(out)
+    }
+}
+
+impl<P: ToPayload + ?Sized> ToPayload for Box<P> {
     fn write(&self, out: &mut PayloadWriter<'_>) -> Result<(), EncodeError> {
         (**self).write(out)
     }

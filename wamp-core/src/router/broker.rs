@@ -3,6 +3,7 @@
 //! Spec: basic profile, "Publish and Subscribe"; advanced profile, "Publisher Exclusion" and
 //! "Subscriber Black- and Whitelisting".
 
+use alloc::sync::Arc;
 use std::collections::HashMap;
 
 use indexmap::IndexSet;
@@ -24,13 +25,13 @@ pub(super) const AUTHROLE: &str = "anonymous";
 #[derive(Debug, Default)]
 pub(super) struct Broker {
     subscriptions: HashMap<Id, Subscription>,
-    exact: HashMap<Box<str>, Id>,
+    exact: HashMap<Arc<str>, Id>,
     last_id: Option<Id>,
 }
 
 #[derive(Debug)]
 struct Subscription {
-    topic: Box<str>,
+    topic: Arc<str>,
     /// In no particular order once somebody has left.
     subscribers: IndexSet<Key>,
 }
@@ -67,6 +68,9 @@ impl Broker {
         if UriRule::Loose.check(topic).is_err() {
             return Err((uris::INVALID_URI, ""));
         }
+        if topic.len() > core.config.limits.uri {
+            return Err((uris::INVALID_URI, "the topic is too long"));
+        }
         let limit = core.config.limits.subscriptions;
         let Some(session) = core.sessions.get_mut(key) else {
             return Ok(());
@@ -88,9 +92,10 @@ impl Broker {
     fn new_subscription(&mut self, topic: &str) -> Id {
         let id = self.last_id.map_or(Id::MIN, Id::next);
         self.last_id = Some(id);
-        self.exact.insert(topic.into(), id);
+        let topic: Arc<str> = topic.into();
+        self.exact.insert(Arc::clone(&topic), id);
         let subscription = Subscription {
-            topic: topic.into(),
+            topic,
             subscribers: IndexSet::new(),
         };
         self.subscriptions.insert(id, subscription);

@@ -13,6 +13,9 @@ pub struct SessionLimits {
     pub subscriptions: usize,
     /// Registrations held at the same time. Default 10,000.
     pub registrations: usize,
+    /// The length of a topic that is subscribed to or of a procedure that is registered, in
+    /// octets. Longer ones are refused with `wamp.error.invalid_uri`. Default 1,024.
+    pub uri: usize,
     /// Calls that await their final answer. Default 4,096.
     pub pending_calls: usize,
     /// Octets in the outbox above which the session gets no more EVENTs; they are dropped and
@@ -21,6 +24,10 @@ pub struct SessionLimits {
     /// A frame is taken whenever the outbox holds no more than this, so that one large message
     /// always fits. Each frame counts its length and [`FRAME_OVERHEAD`](Self::FRAME_OVERHEAD).
     pub outbox_events: usize,
+    /// Octets in the outbox of a callee above which further calls to it are refused with
+    /// `wamp.error.unavailable`, so that a caller cannot get a slow callee ended. Default 16 MiB,
+    /// counted as for events.
+    pub outbox_calls: usize,
     /// Octets in the outbox above which the session is ended, since it does not read what it is
     /// owed. Default 64 MiB, counted as for events.
     pub outbox: usize,
@@ -36,8 +43,10 @@ impl Default for SessionLimits {
         Self {
             subscriptions: 10_000,
             registrations: 10_000,
+            uri: 1_024,
             pending_calls: 4_096,
             outbox_events: 4 << 20,
+            outbox_calls: 16 << 20,
             outbox: 64 << 20,
         }
     }

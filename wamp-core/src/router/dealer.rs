@@ -2,6 +2,7 @@
 //!
 //! Spec: basic profile, "Remote Procedure Calls"; advanced profile, "Call Timeouts".
 
+use alloc::sync::Arc;
 use core::time::Duration;
 use std::collections::HashMap;
 
@@ -23,14 +24,14 @@ pub(super) struct Dealer {
     /// Which realm it is, for the timers of its calls.
     pub(super) realm: usize,
     registrations: HashMap<Id, Registration>,
-    exact: HashMap<Box<str>, Id>,
+    exact: HashMap<Arc<str>, Id>,
     last_id: Option<Id>,
     pub(super) calls: Arena<PendingCall>,
 }
 
 #[derive(Debug)]
 struct Registration {
-    procedure: Box<str>,
+    procedure: Arc<str>,
     callee: Key,
     /// The callee runs the timers of calls itself.
     forward_timeout: bool,
@@ -103,6 +104,9 @@ impl Dealer {
         if self.exact.contains_key(procedure) {
             return Err((uris::PROCEDURE_ALREADY_EXISTS, ""));
         }
+        if procedure.len() > core.config.limits.uri {
+            return Err((uris::INVALID_URI, "the procedure is too long"));
+        }
         let limit = core.config.limits.registrations;
         let Some(session) = core.sessions.get_mut(key) else {
             return Ok(());
@@ -113,9 +117,10 @@ impl Dealer {
         let id = self.last_id.map_or(Id::MIN, Id::next);
         self.last_id = Some(id);
         session.registrations.insert(id);
-        self.exact.insert(procedure.into(), id);
+        let procedure: Arc<str> = procedure.into();
+        self.exact.insert(Arc::clone(&procedure), id);
         let registration = Registration {
-            procedure: procedure.into(),
+            procedure,
             callee: key,
             forward_timeout: register.forward_timeout() && session.callee.timeout,
         };
@@ -179,9 +184,13 @@ impl Dealer {
         if pending >= limit {
             return Err((uris::UNAVAILABLE, "too many pending calls"));
         }
+        let backlog = core.config.limits.outbox_calls;
         let Some(endpoint) = core.sessions.get_mut(registration.callee) else {
             return Err((uris::NO_SUCH_PROCEDURE, ""));
         };
+        if endpoint.outbox.octets() > backlog {
+            return Err((uris::UNAVAILABLE, "the callee does not keep up"));
+        }
 
         let receive_progress = call.receive_progress() && endpoint.callee.progress;
         let millis = call.timeout().filter(|millis| *millis > 0);

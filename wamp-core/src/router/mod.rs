@@ -6,6 +6,35 @@
 //!
 //! Clients are anonymous, and URIs match exactly.
 //!
+//! A client and a router, with nothing between them:
+//!
+//! ```
+//! # #[cfg(feature = "msgpack")] {
+//! use rawsocket_proto::time::Instant;
+//! use wamp_core::SerializerKind;
+//! use wamp_core::router::{Router, RouterConfig, TransportInfo};
+//! use wamp_core::session::{ClientSession, Event, SessionConfig};
+//! # use wamp_rawsocket_core as wamp_core;
+//!
+//! let now = Instant::ZERO;
+//! let serializer = SerializerKind::MessagePack;
+//! // In earnest, the seed comes from the operating system.
+//! let mut router = Router::new(RouterConfig::new(["realm1"]), [0; 32]);
+//! let key = router.open_session(TransportInfo::new(serializer, 1 << 20), now)?;
+//! let mut client = ClientSession::new(SessionConfig::new("realm1", serializer), now)?;
+//!
+//! while let Some(frame) = client.poll_transmit() {
+//!     router.handle_message(key, frame.payload(), now);
+//! }
+//! while let Some((_key, frame)) = router.poll_transmit() {
+//!     client.handle_message(&frame.into_bytes().slice(4..), now);
+//! }
+//! assert!(matches!(client.poll_event()?, Some(Event::Joined(_))));
+//! assert_eq!(router.stats().sessions, 1);
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Spec: basic profile; of the advanced profile progressive call results, call cancelling, call
 //! timeouts, publisher exclusion, subscriber black- and whitelisting.
 
@@ -176,7 +205,7 @@ impl Router {
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some(timer) = self.core.timers.expire(now) {
             match timer {
-                Timer::Hello(key) => self.close(key, CloseReason::HelloTimeout),
+                Timer::Hello(key) => self.hello_timeout(key),
                 Timer::Goodbye(key) => self.close(key, CloseReason::GoodbyeTimeout),
                 Timer::Call(realm, call) => {
                     if let Some(realm) = self.realms.get_mut(realm) {

@@ -1,13 +1,16 @@
 //! One name for what every serializer does with typed values.
 
-use serde::de::value::{MapDeserializer, SeqDeserializer};
+use serde::de::value::{Error, MapDeserializer, SeqDeserializer};
 use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize, forward_to_deserialize_any};
 
+use super::de::De;
 #[cfg(feature = "json")]
 use super::json;
 #[cfg(feature = "msgpack")]
 use super::msgpack;
+use super::ser::Ser;
+use super::source::Source;
 use super::{RawValue, SerializerKind, Shape};
 use crate::ValueRef;
 use crate::error::{EncodeError, PayloadError};
@@ -30,29 +33,21 @@ pub(crate) fn serialize<T: Serialize + ?Sized>(
 ) -> Result<(), EncodeError> {
     match serializer {
         #[cfg(feature = "json")]
-        SerializerKind::Json => json::serialize(value, out),
+        SerializerKind::Json => value.serialize(&mut Ser::new(json::JsonSink::new(out))),
         #[cfg(feature = "msgpack")]
-        SerializerKind::MessagePack => msgpack::serialize(value, out),
+        SerializerKind::MessagePack => {
+            value.serialize(&mut Ser::new(msgpack::MessagePackSink::new(out)))
+        }
     }
 }
 
-/// Appends what stands between two elements of a message.
-pub(crate) fn separate(serializer: SerializerKind, out: &mut Vec<u8>) {
+/// What stands between two elements of a message.
+pub(crate) fn separator(serializer: SerializerKind) -> &'static [u8] {
     match serializer {
         #[cfg(feature = "json")]
-        SerializerKind::Json => out.push(b','),
+        SerializerKind::Json => b",",
         #[cfg(feature = "msgpack")]
-        SerializerKind::MessagePack => {}
-    }
-}
-
-/// How many octets stand between two elements of a message.
-pub(crate) fn separator_len(serializer: SerializerKind) -> usize {
-    match serializer {
-        #[cfg(feature = "json")]
-        SerializerKind::Json => 1,
-        #[cfg(feature = "msgpack")]
-        SerializerKind::MessagePack => 0,
+        SerializerKind::MessagePack => b"",
     }
 }
 
@@ -61,13 +56,17 @@ pub(crate) fn deserialize<'a, T: Deserialize<'a>>(
     raw: RawValue<'a>,
     part: &'static str,
 ) -> Result<T, PayloadError> {
+    let error = |error: Error| PayloadError::new(part, &error);
     match raw.serializer() {
         #[cfg(feature = "json")]
-        SerializerKind::Json => T::deserialize(json::deserializer(raw.as_bytes()))
-            .map_err(|error| PayloadError::new(part, &error)),
+        SerializerKind::Json => {
+            T::deserialize(&mut De::new(json::JsonSource::new(raw.as_bytes()))).map_err(error)
+        }
         #[cfg(feature = "msgpack")]
-        SerializerKind::MessagePack => T::deserialize(&mut msgpack::deserializer(raw.as_bytes()))
-            .map_err(|error| PayloadError::new(part, &error)),
+        SerializerKind::MessagePack => T::deserialize(&mut De::new(
+            msgpack::MessagePackSource::new(raw.as_bytes()),
+        ))
+        .map_err(error),
     }
 }
 
@@ -75,21 +74,22 @@ pub(crate) fn deserialize<'a, T: Deserialize<'a>>(
 pub(crate) fn deserialize_args<'a, T: Deserialize<'a>>(
     args: Option<RawValue<'a>>,
 ) -> Result<T, PayloadError> {
+    const PART: &str = "args";
+    let error = |error: Error| PayloadError::new(PART, &error);
     let Some(raw) = args else {
         let empty = core::iter::empty::<()>();
-        return T::deserialize(Args(SeqDeserializer::<_, serde::de::value::Error>::new(
-            empty,
-        )))
-        .map_err(|error| PayloadError::new("args", &error));
+        return T::deserialize(Args(SeqDeserializer::new(empty))).map_err(error);
     };
     match raw.serializer() {
         #[cfg(feature = "json")]
-        SerializerKind::Json => T::deserialize(Args(json::deserializer(raw.as_bytes())))
-            .map_err(|error| PayloadError::new("args", &error)),
+        SerializerKind::Json => {
+            let mut de = De::new(json::JsonSource::new(raw.as_bytes()));
+            T::deserialize(Args(&mut de)).map_err(error)
+        }
         #[cfg(feature = "msgpack")]
         SerializerKind::MessagePack => {
-            T::deserialize(Args(&mut msgpack::deserializer(raw.as_bytes())))
-                .map_err(|error| PayloadError::new("args", &error))
+            let mut de = De::new(msgpack::MessagePackSource::new(raw.as_bytes()));
+            T::deserialize(Args(&mut de)).map_err(error)
         }
     }
 }
@@ -102,8 +102,8 @@ pub(crate) fn deserialize_kwargs<'a, T: Deserialize<'a>>(
         return deserialize(raw, "kwargs");
     }
     let empty = core::iter::empty::<(&str, ())>();
-    T::deserialize(MapDeserializer::<_, serde::de::value::Error>::new(empty))
-        .map_err(|error| PayloadError::new("kwargs", &error))
+    T::deserialize(MapDeserializer::new(empty))
+        .map_err(|error: Error| PayloadError::new("kwargs", &error))
 }
 
 /// Reads the value of an option.

@@ -1,6 +1,6 @@
 //! What reading the elements of a message needs from a serializer.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
 
 use super::{RawValue, SerializerKind};
 use crate::error::DecodeError;

@@ -5,13 +5,18 @@
 
 use core::fmt;
 
+use rawsocket_proto::wire::SerializerId;
+
 use crate::error::{DecodeError, EncodeError};
 use crate::message::{Elements, Fields, Message};
 
 mod any;
 mod cursor;
+mod de;
 mod raw;
+mod ser;
 mod sink;
+mod source;
 
 #[cfg(feature = "json")]
 mod json;
@@ -19,7 +24,7 @@ mod json;
 mod msgpack;
 
 pub(crate) use any::{
-    deserialize_args, deserialize_kwargs, separate, separator_len, serialize, shape, value_ref_to,
+    deserialize_args, deserialize_kwargs, separator, serialize, shape, value_ref_to,
 };
 pub(crate) use cursor::{Cursor, Shape};
 pub use raw::{RawEntries, RawItems, RawValue};
@@ -49,17 +54,17 @@ impl SerializerKind {
     ];
 
     /// The ID in the RawSocket handshake.
-    pub const fn id(self) -> u8 {
+    pub const fn id(self) -> SerializerId {
         match self {
             #[cfg(feature = "json")]
-            Self::Json => 1,
+            Self::Json => SerializerId::JSON,
             #[cfg(feature = "msgpack")]
-            Self::MessagePack => 2,
+            Self::MessagePack => SerializerId::MSGPACK,
         }
     }
 
     /// The serializer with this ID in the RawSocket handshake, if it is built in.
-    pub fn from_id(id: u8) -> Option<Self> {
+    pub fn from_id(id: SerializerId) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.id() == id)
     }
 
@@ -171,7 +176,7 @@ pub(crate) fn encode(
     out: &mut Vec<u8>,
 ) -> Result<(), EncodeError> {
     let before = out.len();
-    let written = match serializer {
+    let written: Result<(), EncodeError> = match serializer {
         #[cfg(feature = "json")]
         SerializerKind::Json => Elements::message(json::JsonSink::new(out), message),
         #[cfg(feature = "msgpack")]

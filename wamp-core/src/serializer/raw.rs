@@ -1,6 +1,6 @@
 //! Values that stay in the octets of their serializer.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
 
 use core::fmt;
 
@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::json;
 #[cfg(feature = "msgpack")]
 use super::msgpack;
+use super::source::{Members, Source};
 use super::{DecodeLimits, SerializerKind, Sink, any};
 use crate::error::{DecodeError, EncodeError, PayloadError};
 use crate::{Value, ValueRef};
@@ -60,9 +61,9 @@ impl<'a> RawValue<'a> {
     pub fn view(self) -> ValueRef<'a> {
         match self.serializer {
             #[cfg(feature = "json")]
-            SerializerKind::Json => json::view(self.octets),
+            SerializerKind::Json => json::JsonSource::new(self.octets).view(),
             #[cfg(feature = "msgpack")]
-            SerializerKind::MessagePack => msgpack::view(self.octets),
+            SerializerKind::MessagePack => msgpack::MessagePackSource::new(self.octets).view(),
         }
     }
 
@@ -91,11 +92,9 @@ impl<'a> RawValue<'a> {
     pub fn items(self) -> RawItems<'a> {
         RawItems(match self.serializer {
             #[cfg(feature = "json")]
-            SerializerKind::Json => ItemsRepr::Json(json::Members::items(self.octets)),
+            SerializerKind::Json => ItemsRepr::Json(Members::items(self.octets)),
             #[cfg(feature = "msgpack")]
-            SerializerKind::MessagePack => {
-                ItemsRepr::MessagePack(msgpack::Members::items(self.octets))
-            }
+            SerializerKind::MessagePack => ItemsRepr::MessagePack(Members::items(self.octets)),
         })
     }
 
@@ -103,11 +102,9 @@ impl<'a> RawValue<'a> {
     pub fn entries(self) -> RawEntries<'a> {
         RawEntries(match self.serializer {
             #[cfg(feature = "json")]
-            SerializerKind::Json => ItemsRepr::Json(json::Members::entries(self.octets)),
+            SerializerKind::Json => ItemsRepr::Json(Members::entries(self.octets)),
             #[cfg(feature = "msgpack")]
-            SerializerKind::MessagePack => {
-                ItemsRepr::MessagePack(msgpack::Members::entries(self.octets))
-            }
+            SerializerKind::MessagePack => ItemsRepr::MessagePack(Members::entries(self.octets)),
         })
     }
 
@@ -141,9 +138,11 @@ impl<'a> RawValue<'a> {
     fn transcode<S: Sink>(self, sink: &mut S) -> Result<(), EncodeError> {
         match self.serializer {
             #[cfg(feature = "json")]
-            SerializerKind::Json => json::transcode(self.octets, sink),
+            SerializerKind::Json => json::JsonSource::new(self.octets).transcode(sink),
             #[cfg(feature = "msgpack")]
-            SerializerKind::MessagePack => msgpack::transcode(self.octets, sink),
+            SerializerKind::MessagePack => {
+                msgpack::MessagePackSource::new(self.octets).transcode(sink)
+            }
         }
     }
 
@@ -156,11 +155,7 @@ impl<'a> RawValue<'a> {
                 json::compact(self.octets, sink.out());
                 Ok(())
             }
-            same if S::SERIALIZER == same => {
-                sink.out().extend_from_slice(self.octets);
-                Ok(())
-            }
-            _ => self.transcode(sink),
+            _ => self.write(S::SERIALIZER, sink.out()),
         }
     }
 }
@@ -182,9 +177,9 @@ pub struct RawEntries<'a>(ItemsRepr<'a>);
 #[derive(Debug, Clone)]
 enum ItemsRepr<'a> {
     #[cfg(feature = "json")]
-    Json(json::Members<'a>),
+    Json(Members<json::JsonSource<'a>>),
     #[cfg(feature = "msgpack")]
-    MessagePack(msgpack::Members<'a>),
+    MessagePack(Members<msgpack::MessagePackSource<'a>>),
     #[cfg(not(any(feature = "json", feature = "msgpack")))]
     #[expect(dead_code, reason = "without a serializer there is no raw value")]
     None(core::marker::PhantomData<&'a ()>),

@@ -17,6 +17,7 @@ pub(crate) trait Sink {
     fn int(&mut self, value: i64);
     fn uint(&mut self, value: u64);
     fn float(&mut self, value: f64) -> Result<(), EncodeError>;
+    fn float32(&mut self, value: f32) -> Result<(), EncodeError>;
     fn string(&mut self, value: &str) -> Result<(), EncodeError>;
     fn bytes(&mut self, value: &[u8]) -> Result<(), EncodeError>;
     fn empty_map(&mut self);

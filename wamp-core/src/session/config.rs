@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::SerializerKind;
+use crate::{DecodeLimits, SerializerKind};
 
 /// How a [`ClientSession`](super::ClientSession) joins and what it may hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct SessionConfig {
     pub join_timeout: Duration,
     /// How long the router may take to answer GOODBYE. Default 5 s.
     pub leave_timeout: Duration,
+    /// What a message of the router's may hold, so that decoding stays cheap.
+    pub decode: DecodeLimits,
     /// Requests that may await their answer at the same time. Default 65,536.
     pub max_pending: usize,
     /// Invocations that may be unanswered at the same time; further ones are answered with the
@@ -44,6 +46,7 @@ impl SessionConfig {
             agent: Some(crate::AGENT.to_owned()),
             join_timeout: Duration::from_secs(10),
             leave_timeout: Duration::from_secs(5),
+            decode: DecodeLimits::default(),
             max_pending: 1 << 16,
             max_invocations: 1 << 16,
             max_queued: 4 << 20,

@@ -113,7 +113,7 @@ mod tests {
         held.keep(Id::MIN, Id::MAX);
         assert_eq!(held.standing(Id::MIN), Standing::Active);
         let mut id = Id::MIN;
-        for _ in 0..REMEMBERED + 1 {
+        for _ in 0..=REMEMBERED {
             held.grant(id);
             held.revoke(id);
             id = id.next();

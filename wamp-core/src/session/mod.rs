@@ -24,7 +24,7 @@ use rawsocket_proto::time::{Deadline, Instant};
 
 use crate::message::{Abort, Hello, Message};
 use crate::outbox::Outbox;
-use crate::{DecodeLimits, Dict, Id, SerializerKind, features, id::RequestIds, uris};
+use crate::{Dict, Id, SerializerKind, features, id::RequestIds, uris};
 
 pub use config::SessionConfig;
 pub use error::{CommandError, ProtocolViolation, SessionError};
@@ -61,7 +61,6 @@ use held::Held;
 #[derive(Debug)]
 pub struct ClientSession {
     config: SessionConfig,
-    limits: DecodeLimits,
     phase: Phase,
     ids: RequestIds,
     requests: HashMap<Id, Pending>,
@@ -112,7 +111,6 @@ impl ClientSession {
     /// not fit the peer's limit.
     pub fn new(config: SessionConfig, now: Instant) -> Result<Self, CommandError> {
         let mut session = Self {
-            limits: DecodeLimits::default(),
             phase: Phase::Joining {
                 until: now.saturating_add(config.join_timeout),
             },
@@ -189,6 +187,13 @@ impl ClientSession {
             reason: reason.into(),
         });
         self.outbox.clear();
+    }
+
+    /// How the session ended, if not by GOODBYE of both sides: what
+    /// [`poll_event`](Self::poll_event) returns after the last event. The failures of pending
+    /// requests, which come before, have this as their cause.
+    pub const fn error(&self) -> Option<&SessionError> {
+        self.error.as_ref()
     }
 
     /// Whether the session has joined and is not leaving.

@@ -1,0 +1,442 @@
+//! What a session's handles and its task share.
+
+use core::task::{Context, Poll, Waker};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rawsocket_proto::driver::{Machine as _, Pump, Timer as _};
+use rawsocket_proto::time::Instant;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::task::AbortHandle;
+use wamp_core::session::{
+    ClientSession, CommandError, Event, Failed, Invocation, Joined, Outcome, Publication,
+    Registration, Request, Subscription,
+};
+use wamp_core::transport::ClientPeer;
+use wamp_core::{Id, OwnedPayload};
+
+use super::error::{End, SessionError};
+use super::procedure::Endpoint;
+use crate::clock::TokioClock;
+use crate::io::TokioIo;
+
+/// Any stream that a session can live on.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+pub(super) type Answer<T> = Result<T, SessionError>;
+type Reply<T> = oneshot::Sender<Answer<T>>;
+
+/// A session's state. The lock is held for moments only, never over an await.
+#[derive(Debug)]
+pub(super) struct Shared {
+    state: Mutex<State>,
+    /// There is room for more to send.
+    room: Notify,
+    /// How the session ended, once it did.
+    end: watch::Sender<Option<End>>,
+}
+
+pub(super) struct State {
+    pump: Pump<ClientPeer, TokioIo<Box<dyn Stream>>, TokioClock>,
+    /// The session's task.
+    task: Option<Waker>,
+    joining: Option<Reply<Joined>>,
+    waiting: HashMap<Request, Waiting>,
+    topics: HashMap<Subscription, Vec<Topic>>,
+    procedures: HashMap<Registration, Arc<dyn Endpoint>>,
+    running: HashMap<Invocation, AbortHandle>,
+    end: Option<End>,
+}
+
+impl core::fmt::Debug for State {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("State")
+            .field("end", &self.end)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Who waits for the answer to a request, and what is to be done with it at once, so that nothing
+/// that comes right behind it is lost.
+pub(super) enum Waiting {
+    Subscribe(Topic, Reply<Subscription>),
+    Unsubscribe(Reply<()>),
+    Publish(Reply<Id>),
+    Register(Arc<dyn Endpoint>, Reply<Registration>),
+    Unregister(Reply<()>),
+    Call(
+        Option<mpsc::UnboundedSender<OwnedPayload>>,
+        Reply<OwnedPayload>,
+    ),
+}
+
+impl Waiting {
+    fn fail(self, error: SessionError) {
+        // Whoever does not wait any more does not miss it.
+        match self {
+            Self::Subscribe(_, reply) => drop(reply.send(Err(error))),
+            Self::Register(_, reply) => drop(reply.send(Err(error))),
+            Self::Publish(reply) => drop(reply.send(Err(error))),
+            Self::Call(_, reply) => drop(reply.send(Err(error))),
+            Self::Unsubscribe(reply) | Self::Unregister(reply) => drop(reply.send(Err(error))),
+        }
+    }
+}
+
+/// Where the events of a subscription go.
+#[derive(Debug)]
+pub(super) struct Topic {
+    pub(super) events: mpsc::Sender<Publication>,
+    /// Events that found no room.
+    pub(super) missed: Arc<core::sync::atomic::AtomicU64>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        peer: ClientPeer,
+        stream: Box<dyn Stream>,
+        clock: TokioClock,
+        joining: Reply<Joined>,
+    ) -> Self {
+        let state = State {
+            pump: Pump::new(peer, TokioIo(stream), clock),
+            task: None,
+            joining: Some(joining),
+            waiting: HashMap::new(),
+            topics: HashMap::new(),
+            procedures: HashMap::new(),
+            running: HashMap::new(),
+            end: None,
+        };
+        Self {
+            state: Mutex::new(state),
+            room: Notify::new(),
+            end: watch::Sender::new(None),
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing in there is left half done by a panic elsewhere.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn ended(&self) -> watch::Receiver<Option<End>> {
+        self.end.subscribe()
+    }
+
+    /// Gives the session a command as soon as there is room for it.
+    pub(super) async fn command<R>(
+        &self,
+        mut act: impl FnMut(&mut ClientSession) -> Result<R, CommandError>,
+    ) -> Answer<R> {
+        loop {
+            let room = self.room.notified();
+            match self.lock().command(&mut act) {
+                Err(SessionError::Command(CommandError::Full)) => {}
+                done => return done,
+            }
+            room.await;
+        }
+    }
+
+    /// As [`command`](Self::command), for a request that is answered.
+    pub(super) async fn request<R: Copy>(
+        &self,
+        mut act: impl FnMut(&mut ClientSession) -> Result<R, CommandError>,
+        name: impl Fn(R) -> Request,
+        waiting: Waiting,
+    ) -> Answer<R> {
+        let mut waiting = Some(waiting);
+        loop {
+            let room = self.room.notified();
+            match self.lock().request(&mut act, &name, &mut waiting) {
+                Err(SessionError::Command(CommandError::Full)) => {}
+                done => return done,
+            }
+            room.await;
+        }
+    }
+
+    /// Runs the session until it is over and the connection closed.
+    pub(super) fn poll(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        state.task = Some(cx.waker().clone());
+        let poll = loop {
+            let ready = match state.end {
+                None => state.pump.poll_ready(cx),
+                Some(_) => state.pump.poll_until(cx, |peer| peer.is_closed()),
+            };
+            match ready {
+                Poll::Pending => break Poll::Pending,
+                Poll::Ready(_) if state.end.is_some() => break Poll::Ready(()),
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => state.pump.machine_mut().handle_lost(&error),
+            }
+            state.dispatch(self);
+        };
+        let congested = state
+            .session()
+            .is_some_and(|session| session.is_congested());
+        drop(state);
+        if !congested {
+            self.room.notify_waiters();
+        }
+        poll
+    }
+}
+
+impl State {
+    /// The session, before its end and once the handshake is over.
+    pub(super) fn session(&mut self) -> Option<&mut ClientSession> {
+        self.pump.machine_mut().session_mut()
+    }
+
+    /// Gives the session a command, and has its task see to the consequences.
+    pub(super) fn command<R>(
+        &mut self,
+        act: impl FnOnce(&mut ClientSession) -> Result<R, CommandError>,
+    ) -> Answer<R> {
+        if let Some(end) = &self.end {
+            return Err(SessionError::Ended(end.clone()));
+        }
+        let session = self.session().ok_or(CommandError::NotJoined)?;
+        let done = act(session)?;
+        if let Some(task) = &self.task {
+            task.wake_by_ref();
+        }
+        Ok(done)
+    }
+
+    /// As [`command`](Self::command), for a request that is answered. Takes `waiting` if it was
+    /// made.
+    pub(super) fn request<R: Copy>(
+        &mut self,
+        act: impl FnOnce(&mut ClientSession) -> Result<R, CommandError>,
+        name: impl FnOnce(R) -> Request,
+        waiting: &mut Option<Waiting>,
+    ) -> Answer<R> {
+        let request = self.command(act)?;
+        if let Some(waiting) = waiting.take() {
+            self.waiting.insert(name(request), waiting);
+        }
+        Ok(request)
+    }
+
+    /// The time of the session's clock.
+    pub(super) fn now(&self) -> Instant {
+        self.pump.timer().now()
+    }
+
+    /// The handler of this invocation is done with it.
+    pub(super) fn finished(&mut self, invocation: Invocation) {
+        self.running.remove(&invocation);
+    }
+
+    fn dispatch(&mut self, shared: &Arc<Shared>) {
+        loop {
+            match self.pump.machine_mut().poll_event() {
+                Ok(None) => return,
+                Ok(Some(Event::Left { reason, by_router })) => {
+                    return self.finish(shared, End::Left { reason, by_router });
+                }
+                Ok(Some(event)) => self.take(shared, event),
+                Err(error) => return self.finish(shared, End::Failed(error)),
+            }
+        }
+    }
+
+    fn take(&mut self, shared: &Arc<Shared>, event: Event) {
+        match event {
+            Event::Joined(joined) => {
+                if let Some(reply) = self.joining.take() {
+                    drop(reply.send(Ok(joined)));
+                }
+            }
+            Event::Done(outcome) => self.done(outcome),
+            Event::Failed(Failed {
+                request, reason, ..
+            }) => {
+                if let Some(waiting) = self.waiting.remove(&request) {
+                    match SessionError::from_failure(reason) {
+                        Some(error) => waiting.fail(error),
+                        // It ended with the session; how, is not known before the last event.
+                        None => drop(self.waiting.insert(request, waiting)),
+                    }
+                }
+            }
+            Event::Progress {
+                request, payload, ..
+            } => {
+                if let Some(Waiting::Call(Some(progress), _)) =
+                    self.waiting.get(&Request::Call(request))
+                {
+                    drop(progress.send(payload));
+                }
+            }
+            Event::Published(publication) => self.publish(&publication),
+            Event::Invoked(invoked) => {
+                let invocation = invoked.invocation;
+                if let Some(endpoint) = self.procedures.get(&invoked.registration) {
+                    let task = endpoint.clone().invoke(shared.clone(), invoked);
+                    self.running
+                        .insert(invocation, tokio::spawn(task).abort_handle());
+                }
+            }
+            Event::Interrupted {
+                invocation,
+                answer_expected,
+                ..
+            } => {
+                if let Some(task) = self.running.remove(&invocation) {
+                    task.abort();
+                }
+                if answer_expected && let Some(session) = self.session() {
+                    let canceled = wamp_core::uris::CANCELED;
+                    let none = wamp_core::Payload::none();
+                    // If there is no room for it, the router's own deadline ends the call.
+                    drop(session.fail(invocation, canceled, &wamp_core::Dict::new(), &none));
+                }
+            }
+            Event::SubscriptionRevoked { subscription, .. } => {
+                self.topics.remove(&subscription);
+            }
+            Event::RegistrationRevoked { registration, .. } => {
+                self.procedures.remove(&registration);
+            }
+            _ => {}
+        }
+    }
+
+    fn done(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Subscribed {
+                request,
+                subscription,
+            } => {
+                if let Some(Waiting::Subscribe(topic, reply)) =
+                    self.waiting.remove(&Request::Subscribe(request))
+                {
+                    self.topics.entry(subscription).or_default().push(topic);
+                    drop(reply.send(Ok(subscription)));
+                }
+            }
+            Outcome::Unsubscribed {
+                request,
+                subscription,
+            } => {
+                self.topics.remove(&subscription);
+                if let Some(Waiting::Unsubscribe(reply)) =
+                    self.waiting.remove(&Request::Unsubscribe(request))
+                {
+                    drop(reply.send(Ok(())));
+                }
+            }
+            Outcome::Published {
+                request,
+                publication,
+            } => {
+                if let Some(Waiting::Publish(reply)) =
+                    self.waiting.remove(&Request::Publish(request))
+                {
+                    drop(reply.send(Ok(publication)));
+                }
+            }
+            Outcome::Registered {
+                request,
+                registration,
+            } => {
+                if let Some(Waiting::Register(endpoint, reply)) =
+                    self.waiting.remove(&Request::Register(request))
+                {
+                    self.procedures.insert(registration, endpoint);
+                    drop(reply.send(Ok(registration)));
+                }
+            }
+            Outcome::Unregistered {
+                request,
+                registration,
+            } => {
+                self.procedures.remove(&registration);
+                if let Some(Waiting::Unregister(reply)) =
+                    self.waiting.remove(&Request::Unregister(request))
+                {
+                    drop(reply.send(Ok(())));
+                }
+            }
+            Outcome::Result {
+                request, payload, ..
+            } => {
+                if let Some(Waiting::Call(_, reply)) = self.waiting.remove(&Request::Call(request))
+                {
+                    drop(reply.send(Ok(payload)));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn publish(&mut self, publication: &Publication) {
+        let Some(topics) = self.topics.get_mut(&publication.subscription) else {
+            return;
+        };
+        // Subscriptions that nobody listens to any more are let go.
+        topics.retain(|topic| match topic.events.try_send(publication.clone()) {
+            Ok(()) => true,
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                topic
+                    .missed
+                    .fetch_add(1, core::sync::atomic::Ordering::Relaxed);
+                true
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => false,
+        });
+    }
+
+    /// Unsubscribes if nobody listens any more.
+    pub(super) fn unsubscribe_idle(&mut self, subscription: Subscription) {
+        if let Some(topics) = self.topics.get_mut(&subscription) {
+            topics.retain(|topic| !topic.events.is_closed());
+            if topics.is_empty() {
+                self.topics.remove(&subscription);
+                // Without room for it, the next event finds nobody, which does no harm.
+                drop(self.command(|session| session.unsubscribe(subscription)));
+            }
+        }
+    }
+
+    fn finish(&mut self, shared: &Shared, end: End) {
+        let ended = || SessionError::Ended(end.clone());
+        if let Some(reply) = self.joining.take() {
+            drop(reply.send(Err(ended())));
+        }
+        for (_, waiting) in self.waiting.drain() {
+            waiting.fail(ended());
+        }
+        for (_, task) in self.running.drain() {
+            task.abort();
+        }
+        self.topics.clear();
+        self.procedures.clear();
+        let now = self.now();
+        self.pump.machine_mut().close(now);
+        self.end = Some(end.clone());
+        shared.end.send_replace(Some(end));
+    }
+
+    /// All handles are gone: there is nobody left to leave for.
+    pub(super) fn abandon(&mut self) {
+        let now = self.now();
+        let leaving = self
+            .session()
+            .is_some_and(|session| session.leave(wamp_core::uris::CLOSE_REALM, now).is_ok());
+        if !leaving {
+            self.pump.machine_mut().close(now);
+        }
+        if let Some(task) = &self.task {
+            task.wake_by_ref();
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! A router's end: a connection and the session that the shared router keeps for it.
+
+use alloc::sync::Arc;
+use core::task::Waker;
+use core::time::Duration;
+use std::io;
+
+use rawsocket_proto::connection::{
+    Config, Connection, ConnectionError, Event, Frame, RecvBuf, SendErrorReason,
+};
+use rawsocket_proto::driver::Machine;
+use rawsocket_proto::time::Instant;
+use rawsocket_proto::wire::{RefusalCode, Request};
+
+use crate::SerializerKind;
+use crate::router::{SessionKey, TransportInfo};
+
+use super::shared::{Link, SharedRouter};
+
+/// A router's end of one RawSocket connection.
+///
+/// It refuses a client whose serializer is not served (code 1), or when there are as many
+/// connections as the router may have (code 4). What a client sends goes to the router; what the
+/// router has for it is taken only as fast as its socket does. A client that does not take what it
+/// is owed is not listened to.
+///
+/// Register the task's waker before each poll: other connections' messages make this one's.
+/// Dropped, it ends the session.
+#[derive(Debug)]
+pub struct RouterPeer {
+    connection: Connection,
+    router: SharedRouter,
+    serializers: Arc<[SerializerKind]>,
+    session: Option<(SessionKey, Arc<Link>)>,
+    /// A frame that the connection had no room for.
+    held: Option<Frame>,
+    /// The router wants the connection closed, behind what waits but no later than this.
+    closing: Option<Instant>,
+    error: Option<ConnectionError>,
+    now: Instant,
+}
+
+impl RouterPeer {
+    /// How long a client may take to make room for the last that it is owed.
+    const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+    /// A connection that a listening transport accepted, which serves these serializers.
+    pub fn new(
+        config: Arc<Config>,
+        serializers: Arc<[SerializerKind]>,
+        router: SharedRouter,
+        now: Instant,
+    ) -> Self {
+        Self {
+            connection: Connection::router(config, now),
+            router,
+            serializers,
+            session: None,
+            held: None,
+            closing: None,
+            error: None,
+            now,
+        }
+    }
+
+    /// Has `waker` woken when the router has something for this connection.
+    pub fn register(&self, waker: &Waker) {
+        if let Some((_, link)) = &self.session {
+            link.register(waker);
+        }
+    }
+
+    /// What the client did wrong, or why it was given up, if it was.
+    pub fn error(&self) -> Option<ConnectionError> {
+        self.error
+    }
+
+    /// The connection underneath.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Goes on as far as it comes, and says whether the connection is over.
+    pub fn finished(&mut self) -> bool {
+        self.advance();
+        self.connection.is_closed()
+    }
+
+    /// Takes what the router and the client have to say, as far as it comes.
+    fn advance(&mut self) {
+        self.listen();
+        while self.held.is_none() && self.step() {
+            // What the client said may have been answered at once.
+            self.listen();
+        }
+    }
+
+    /// Takes the router's word.
+    fn listen(&mut self) {
+        let Some((key, link)) = &self.session else {
+            return;
+        };
+        let said = link.take();
+        if said & Link::WELCOME != 0 {
+            self.connection.welcome();
+        }
+        if said & Link::CLOSE != 0 {
+            self.closing = Some(self.now.saturating_add(Self::CLOSE_TIMEOUT));
+        }
+        if let Some(frame) = self.held.take() {
+            self.held = send(&mut self.connection, frame).err();
+        }
+        if said & Link::READY != 0 {
+            if self.held.is_none() {
+                let connection = &mut self.connection;
+                self.held = self.router.drain(*key, |frame| send(connection, frame));
+            }
+            if self.held.is_some() {
+                // More may wait behind the one that there is no room for.
+                link.put(Link::READY);
+            }
+        }
+        if self.closing.is_some() && self.held.is_none() {
+            self.connection.close(self.now);
+        }
+    }
+
+    /// Takes one event of the connection's. Returns whether there was one.
+    fn step(&mut self) -> bool {
+        match self.connection.poll_event() {
+            Ok(Some(Event::Message(message))) => {
+                if let Some((key, _)) = self.session {
+                    self.router.handle_message(key, &message, self.now);
+                }
+            }
+            Ok(Some(Event::Requested(request))) => self.decide(request),
+            Ok(Some(Event::PeerFinished)) => {
+                self.part();
+                self.connection.close(self.now);
+            }
+            Ok(Some(Event::Closed(_))) => self.part(),
+            Ok(Some(_)) => {}
+            Ok(None) => return false,
+            Err(error) => {
+                self.error.get_or_insert(error);
+                self.part();
+                return false;
+            }
+        }
+        true
+    }
+
+    fn decide(&mut self, request: Request) {
+        let kind = SerializerKind::from_id(request.serializer);
+        let decision = match kind.filter(|kind| self.serializers.contains(kind)) {
+            None => self.connection.refuse(RefusalCode::SERIALIZER_UNSUPPORTED),
+            Some(serializer) => {
+                let limit = self.connection.send_limit() as usize;
+                let transport = TransportInfo::new(serializer, limit);
+                match self.router.open(transport, self.now) {
+                    Ok(session) => {
+                        self.session = Some(session);
+                        self.connection.accept().map(|_| ())
+                    }
+                    Err(_) => self.connection.refuse(RefusalCode::TOO_MANY_CONNECTIONS),
+                }
+            }
+        };
+        // The request was there a moment ago, so there is a decision to make.
+        debug_assert!(decision.is_ok());
+    }
+
+    /// The client is gone, as far as the router is concerned.
+    fn part(&mut self) {
+        self.held = None;
+        if let Some((key, _)) = self.session.take() {
+            self.router.close(key, self.now);
+        }
+    }
+}
+
+/// Queues a frame, or hands it back for want of room. On a closed connection it is dropped.
+fn send(connection: &mut Connection, frame: Frame) -> Result<(), Frame> {
+    match connection.send_frame(frame) {
+        Err(refused) if refused.reason == SendErrorReason::Full => Err(refused.message),
+        _ => Ok(()),
+    }
+}
+
+impl Drop for RouterPeer {
+    fn drop(&mut self) {
+        self.part();
+    }
+}
+
+impl Machine for RouterPeer {
+    fn handle_read<R>(&mut self, now: Instant, read: impl FnOnce(&mut RecvBuf<'_>) -> R) -> R {
+        self.now = self.now.max(now);
+        self.connection.handle_read(now, read)
+    }
+
+    fn handle_eof(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        self.connection.handle_eof(now);
+    }
+
+    fn handle_transmitted(&mut self, count: usize) {
+        self.connection.handle_transmitted(count);
+    }
+
+    fn handle_shutdown(&mut self, now: Instant) {
+        self.connection.handle_shutdown(now);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        self.connection.handle_timeout(now);
+        if self.closing.is_some_and(|at| at <= now) {
+            self.closing = None;
+            self.held = None;
+            self.connection.close(now);
+        }
+    }
+
+    fn close(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        self.connection.close(now);
+    }
+
+    fn poll_transmit(&mut self) -> Option<&[u8]> {
+        self.advance();
+        self.connection.poll_transmit()
+    }
+
+    fn poll_transmit_vectored<'m>(&'m mut self, slices: &mut [io::IoSlice<'m>]) -> usize {
+        self.advance();
+        self.connection.poll_transmit_vectored(slices)
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let connection = self.connection.poll_timeout().map(|deadline| deadline.at);
+        match (connection, self.closing.filter(|_| self.held.is_some())) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// Never: the router has them.
+    fn has_event(&mut self) -> bool {
+        self.advance();
+        false
+    }
+
+    fn wants_read(&self) -> bool {
+        self.held.is_none() && self.connection.wants_read()
+    }
+
+    fn wants_shutdown(&self) -> bool {
+        self.connection.wants_shutdown()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.connection.is_closed()
+    }
+}

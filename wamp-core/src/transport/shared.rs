@@ -1,0 +1,196 @@
+//! A router that many connections serve at once.
+
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicU8, Ordering};
+use core::task::{Context, Poll, Waker};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rawsocket_proto::connection::Frame;
+use rawsocket_proto::driver::Timer;
+use rawsocket_proto::time::Instant;
+
+use crate::router::{
+    Router, RouterConfig, RouterEvent, RouterStats, SessionKey, TooManyTransports, TransportInfo,
+};
+
+/// A [`Router`] that connections on any number of tasks or threads share. Cheap to clone.
+///
+/// All inputs must use clocks of one epoch.
+#[derive(Clone, Debug)]
+pub struct SharedRouter(Arc<Mutex<Hub>>);
+
+#[derive(Debug)]
+struct Hub {
+    router: Router,
+    links: HashMap<SessionKey, Arc<Link>>,
+    /// Wakes whoever keeps the router's deadlines.
+    timer: Option<Waker>,
+    /// The deadline that it knows of.
+    armed: Option<Instant>,
+}
+
+/// What the router has to say to the one connection that a session lives on.
+#[derive(Debug, Default)]
+pub(super) struct Link {
+    flags: AtomicU8,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl Link {
+    /// Frames wait in the session's outbox.
+    pub(super) const READY: u8 = 1;
+    /// The client joined.
+    pub(super) const WELCOME: u8 = 2;
+    /// The connection is to be closed behind what waits.
+    pub(super) const CLOSE: u8 = 4;
+
+    /// What was said since the last call.
+    pub(super) fn take(&self) -> u8 {
+        self.flags.swap(0, Ordering::Acquire)
+    }
+
+    /// Says it again.
+    pub(super) fn put(&self, flags: u8) {
+        self.flags.fetch_or(flags, Ordering::Release);
+    }
+
+    fn say(&self, flags: u8) {
+        self.put(flags);
+        if let Some(waker) = lock(&self.waker).take() {
+            waker.wake();
+        }
+    }
+
+    /// Has `waker` woken at the next word.
+    pub(super) fn register(&self, waker: &Waker) {
+        let mut slot = lock(&self.waker);
+        if !slot.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *slot = Some(waker.clone());
+        }
+    }
+}
+
+/// A panic elsewhere does not take the others down: nothing here is left half done by one.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl SharedRouter {
+    /// A router with these settings. For `seed` see [`Router::new`].
+    pub fn new(config: RouterConfig, seed: [u8; 32]) -> Self {
+        let router = Router::new(config, seed);
+        Self(Arc::new(Mutex::new(Hub {
+            router,
+            links: HashMap::new(),
+            timer: None,
+            armed: None,
+        })))
+    }
+
+    /// Ends every session with GOODBYE `wamp.close.system_shutdown`.
+    pub fn shut_down(&self, now: Instant) {
+        self.with(|router| router.shut_down(now));
+    }
+
+    /// What the router holds and did.
+    pub fn stats(&self) -> RouterStats {
+        lock(&self.0).router.stats()
+    }
+
+    /// Keeps the router's deadlines. To be polled by one task for as long as the router is in use;
+    /// it is never ready.
+    pub fn poll_timer(&self, cx: &mut Context<'_>, timer: &mut impl Timer) -> Poll<()> {
+        loop {
+            let mut hub = lock(&self.0);
+            hub.timer = Some(cx.waker().clone());
+            hub.armed = hub.router.poll_timeout().map(|deadline| deadline.at);
+            let Some(at) = hub.armed else {
+                return Poll::Pending;
+            };
+            drop(hub);
+            if timer.now() < at && timer.poll_until(cx, at).is_pending() {
+                return Poll::Pending;
+            }
+            let now = timer.now();
+            self.with(|router| router.handle_timeout(now));
+        }
+    }
+
+    pub(super) fn open(
+        &self,
+        transport: TransportInfo,
+        now: Instant,
+    ) -> Result<(SessionKey, Arc<Link>), TooManyTransports> {
+        let mut hub = lock(&self.0);
+        let key = hub.router.open_session(transport, now)?;
+        let link = Arc::new(Link::default());
+        hub.links.insert(key, link.clone());
+        hub.tell(None);
+        Ok((key, link))
+    }
+
+    pub(super) fn close(&self, key: SessionKey, now: Instant) {
+        let mut hub = lock(&self.0);
+        hub.links.remove(&key);
+        hub.router.handle_closed(key, now);
+        hub.tell(None);
+    }
+
+    /// Takes a message of the session whose connection calls, which then looks at its link by
+    /// itself.
+    pub(super) fn handle_message(&self, key: SessionKey, message: &[u8], now: Instant) {
+        let mut hub = lock(&self.0);
+        hub.router.handle_message(key, message, now);
+        hub.tell(Some(key));
+    }
+
+    /// Gives the frames that wait for a session to `take` until it hands one back.
+    pub(super) fn drain(
+        &self,
+        key: SessionKey,
+        mut take: impl FnMut(Frame) -> Result<(), Frame>,
+    ) -> Option<Frame> {
+        let mut hub = lock(&self.0);
+        while let Some(frame) = hub.router.poll_transmit_to(key) {
+            if let Err(frame) = take(frame) {
+                return Some(frame);
+            }
+        }
+        None
+    }
+
+    /// Acts on the router, and says to each connection what came of it.
+    fn with(&self, act: impl FnOnce(&mut Router)) {
+        let mut hub = lock(&self.0);
+        act(&mut hub.router);
+        hub.tell(None);
+    }
+}
+
+impl Hub {
+    /// Says to each connection what the router has for it. The one of `caller` needs no waking.
+    fn tell(&mut self, caller: Option<SessionKey>) {
+        let links = &self.links;
+        let say = |key: SessionKey, flags| match links.get(&key) {
+            Some(link) if caller == Some(key) => link.put(flags),
+            Some(link) => link.say(flags),
+            None => {}
+        };
+        while let Some(key) = self.router.poll_ready() {
+            say(key, Link::READY);
+        }
+        while let Some(event) = self.router.poll_event() {
+            match event {
+                RouterEvent::Joined { key, .. } => say(key, Link::WELCOME),
+                RouterEvent::Close { key, .. } => say(key, Link::CLOSE),
+                RouterEvent::Left { .. } => {}
+            }
+        }
+        let next = self.router.poll_timeout().map(|deadline| deadline.at);
+        let sooner = next.is_some_and(|next| self.armed.is_none_or(|armed| next < armed));
+        if sooner && let Some(timer) = self.timer.take() {
+            timer.wake();
+        }
+    }
+}
