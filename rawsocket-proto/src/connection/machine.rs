@@ -225,7 +225,8 @@ impl Connection {
         }
         // Nobody listens: what the peer said meanwhile is not heard. Or the peer still takes what
         // goes before our PING, and cannot answer that yet.
-        let away = self.inbound.is_some() || self.eof != Eof::No;
+        let behind = self.inbox.lent > 0 && self.has_unread();
+        let away = self.inbound.is_some() || behind || self.eof != Eof::No;
         let moving = self.flags.moved && self.outbox.pending_control() > 0;
         let beat = match &mut self.heartbeat {
             Some(heartbeat) if away => {

@@ -107,6 +107,23 @@ fn a_peer_is_not_dead_because_we_do_not_listen() {
 }
 
 #[test]
+fn a_peer_is_not_dead_because_we_are_busy_with_its_message() {
+    // One message is polled and worked at, the next waits behind it: nothing is read meanwhile.
+    let mut client = crate::support::link::client(beating(1), 0xF1);
+    let octets = [crate::frame(0, b"[1]"), crate::frame(0, b"[2]")].concat();
+    client.handle_input(&mut &octets[..], at(10));
+    assert!(matches!(client.poll_event(), Ok(Some(_))));
+    for seconds in 1..60 {
+        client.handle_timeout(at(seconds * 1_000));
+        assert!(!client.wants_read());
+    }
+    assert_eq!(client.stats().pings_out, 0);
+    let told = crate::support::link::told(&mut client);
+    assert_eq!(told, [Told::Message(b"[2]".to_vec())]);
+    assert!(client.wants_read());
+}
+
+#[test]
 fn a_peer_is_not_dead_while_it_takes_what_we_send() {
     // A megabyte at ten kilobytes a second, with our PINGs waiting behind it.
     let habits = Habits {
