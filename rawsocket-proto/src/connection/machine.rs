@@ -401,7 +401,8 @@ impl Connection {
     }
 
     /// Closes in order: what is queued is sent, then this end's side is shut down, then the peer's
-    /// end is awaited, all within [`Config::close_timeout`]. What the peer still sends is dropped.
+    /// end is awaited, all within [`Config::close_timeout`]. What the peer still sends is dropped, and
+    /// so is what was received and not polled.
     pub fn close(&mut self, now: Instant) {
         self.tick(now);
         if self.ending.is_none() {
