@@ -6,7 +6,7 @@ use core::error::Error;
 use core::fmt;
 use core::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 
 use super::event::{CloseReason, ConnectionError, Event, Payload, SendError, SendErrorReason};
 use super::frame::{Frame, frame_header};
@@ -164,7 +164,6 @@ impl Connection {
     pub fn handle_input(&mut self, input: &mut &[u8], now: Instant) {
         self.tick(now);
         while !input.is_empty() && self.wants_read() {
-            self.inbox.settle();
             let count = self.inbox.take(self.missing, input);
             self.received(count);
         }
@@ -174,7 +173,6 @@ impl Connection {
     /// `read` returned. To be called only while [`wants_read`](Self::wants_read).
     pub fn handle_read<R>(&mut self, now: Instant, read: impl FnOnce(&mut RecvBuf<'_>) -> R) -> R {
         self.tick(now);
-        self.inbox.settle();
         let (count, result) = self.inbox.fill(self.missing, read);
         if count > 0 {
             self.received(count);
@@ -441,14 +439,43 @@ impl Connection {
     /// # Errors
     ///
     /// [`ConnectionError`], after the events that came before it, and from then on always.
+    #[inline]
     pub fn poll_event(&mut self) -> Result<Option<Event<'_>>, ConnectionError> {
         self.inbox.settle();
+        // The straight path: a message behind the one that was polled before.
+        if let Some(len) = self.next_message() {
+            self.inbox.lend(len);
+            let inbox = &mut self.inbox;
+            return Ok(Some(Event::Message(Payload { inbox })));
+        }
+        self.poll_other()
+    }
+
+    /// The next message, if it lies whole in the receive buffer and nothing goes before it.
+    #[inline]
+    fn next_message(&mut self) -> Option<usize> {
+        if !matches!(self.state, State::Open(_)) || self.ending.is_some() || !self.is_reading() {
+            return None;
+        }
+        let Ok(Peek::Complete { header, .. }) = peek(self.inbox.unread(), &self.rules) else {
+            return None;
+        };
+        if header.kind() != FrameKind::Message {
+            return None;
+        }
+        self.inbox.skip(FrameHeader::LEN);
+        self.missing = 0;
+        self.stats.messages_in += 1;
+        Some(header.payload_len() as usize)
+    }
+
+    fn poll_other(&mut self) -> Result<Option<Event<'_>>, ConnectionError> {
         self.advance_undated();
         match self.inbound.take() {
             Some(Inbound::Message(len)) => {
-                self.inbox.lent = len;
-                let Inbox { buf, lent, .. } = &mut self.inbox;
-                return Ok(Some(Event::Message(Payload { buf, len: lent })));
+                self.inbox.lend(len);
+                let inbox = &mut self.inbox;
+                return Ok(Some(Event::Message(Payload { inbox })));
             }
             Some(Inbound::Requested(request)) => return Ok(Some(Event::Requested(request))),
             Some(Inbound::Established(agreed)) => return Ok(Some(Event::Established(agreed))),
@@ -579,9 +606,8 @@ impl Connection {
 
     /// What was received and not used: all of it if the peer does not speak RawSocket, so that
     /// another protocol can be tried.
-    pub fn into_unread(mut self) -> Bytes {
-        self.inbox.settle();
-        self.inbox.buf.freeze()
+    pub fn into_unread(self) -> Bytes {
+        self.inbox.into_unread()
     }
 
     // Within.
@@ -675,10 +701,10 @@ impl Connection {
     /// Looks at what was received, as far as the next thing to be polled.
     fn advance(&mut self) {
         while self.ending.is_none() && self.is_reading() && self.step() {}
-        if self.inbound.is_none() && self.inbox.lent == 0 {
+        if self.inbound.is_none() && !self.inbox.is_lent() {
             self.inbox.rest();
         }
-        if self.eof == Eof::Came && self.inbound.is_none() && self.inbox.lent == 0 {
+        if self.eof == Eof::Came && self.inbound.is_none() && !self.inbox.is_lent() {
             self.conclude();
         }
     }
@@ -692,10 +718,10 @@ impl Connection {
 
     /// Takes one unit from the receive buffer. Returns whether there may be another.
     fn step(&mut self) -> bool {
-        if self.inbox.lent > 0 {
+        if self.inbox.is_lent() {
             return false;
         }
-        let mut input = &self.inbox.buf[..];
+        let mut input = self.inbox.unread();
         let before = input.len();
         let step = match self.state {
             State::AwaitReply(client) => client.feed(&mut input).map(|step| match step {
@@ -710,7 +736,7 @@ impl Connection {
             State::Open(_) => return self.step_frame(),
         };
         let used = before - input.len();
-        self.inbox.buf.advance(used);
+        self.inbox.skip(used);
         match step {
             Ok((state, missing)) => {
                 self.state = state;
@@ -736,7 +762,7 @@ impl Connection {
 
     /// Takes one frame from the receive buffer. Returns whether there was one.
     fn step_frame(&mut self) -> bool {
-        let header = match peek(&self.inbox.buf, &self.rules) {
+        let header = match peek(self.inbox.unread(), &self.rules) {
             Ok(Peek::Complete { header, .. }) => header,
             Ok(Peek::Partial { missing }) => {
                 self.missing = missing;
@@ -748,17 +774,16 @@ impl Connection {
             }
         };
         self.missing = 0;
-        let mut len = header.payload_len() as usize;
-        self.inbox.buf.advance(FrameHeader::LEN);
+        let len = header.payload_len() as usize;
+        self.inbox.skip(FrameHeader::LEN);
         if header.kind() == FrameKind::Message {
             self.stats.messages_in += 1;
             self.inbound = Some(Inbound::Message(len));
             return true;
         }
-        let payload = Payload {
-            buf: &mut self.inbox.buf,
-            len: &mut len,
-        };
+        self.inbox.lend(len);
+        let inbox = &mut self.inbox;
+        let payload = Payload { inbox };
         if header.kind() == FrameKind::Ping {
             self.stats.pings_in += 1;
             let pong = header.with_kind(FrameKind::Pong).encode();
@@ -773,7 +798,7 @@ impl Connection {
             self.inbound = rtt.map(Inbound::Pong);
         }
         // What `into_bytes` did not take is still there.
-        self.inbox.buf.advance(len.min(self.inbox.buf.len()));
+        self.inbox.settle();
         true
     }
 
@@ -782,7 +807,7 @@ impl Connection {
         match self.state {
             _ if self.ending.is_some() => self.eof = Eof::Told,
             State::Open(_) if self.outbox.pending_control() > self.config.pong_backlog => {}
-            State::Open(_) if self.inbox.buf.is_empty() => self.eof = Eof::Clean,
+            State::Open(_) if self.inbox.unread().is_empty() => self.eof = Eof::Clean,
             State::Open(_) => {
                 let missing = u32::try_from(self.missing).unwrap_or(MAX_PAYLOAD);
                 self.fail_at_once(ConnectionError::Truncated { missing });
