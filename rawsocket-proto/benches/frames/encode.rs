@@ -96,14 +96,11 @@ fn ideal_vectored(sizes: Sizes) -> impl FnMut() -> Tally {
     }
 }
 
-/// Writes all that waits, as the pump does.
+/// Writes all that waits, in vectored writes as the pump does.
 fn flush(connection: &mut Connection, sink: &mut Sink) {
-    loop {
-        let mut slices = [IoSlice::new(&[]); 32];
+    while connection.pending() > 0 {
+        let mut slices = [IoSlice::new(&[]); 8];
         let filled = connection.poll_transmit_vectored(&mut slices);
-        if filled == 0 {
-            return;
-        }
         let mut count = 0;
         for slice in &slices[..filled] {
             sink.write(slice);

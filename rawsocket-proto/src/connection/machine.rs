@@ -296,6 +296,7 @@ impl Connection {
     /// # Errors
     ///
     /// [`SendError`] with the slice. The connection is as it was.
+    #[inline]
     pub fn send_copy<'m>(&mut self, message: &'m [u8]) -> Result<(), SendError<&'m [u8]>> {
         match self.check(message.len()) {
             Ok(header) => {
@@ -334,6 +335,7 @@ impl Connection {
     }
 
     /// The header of a message of this length, if it is taken.
+    #[inline]
     fn header_for(&self, len: usize) -> Result<[u8; FrameHeader::LEN], SendErrorReason> {
         self.check_open()?;
         let max = self.send_limit();
@@ -348,6 +350,7 @@ impl Connection {
     }
 
     /// As [`header_for`](Self::header_for), with the consequences.
+    #[inline]
     fn check(&mut self, len: usize) -> Result<[u8; FrameHeader::LEN], SendErrorReason> {
         let header = self.header_for(len);
         match header {
@@ -358,6 +361,7 @@ impl Connection {
         header
     }
 
+    #[inline]
     fn check_open(&self) -> Result<(), SendErrorReason> {
         match self.state {
             _ if self.ending.is_some() => Err(SendErrorReason::Closed),
@@ -551,6 +555,7 @@ impl Connection {
 
     /// The largest message that can be sent, in octets; 0 as long as the peer has not said what
     /// it receives.
+    #[inline]
     pub fn send_limit(&self) -> u32 {
         let send_max = match self.state {
             State::Open(negotiated) => negotiated.send_max,
@@ -646,6 +651,7 @@ impl Connection {
             && self.blocked.is_some_and(|len| self.fits(pending, len))
     }
 
+    #[inline]
     fn fits(&self, pending: usize, len: usize) -> bool {
         pending == 0 || pending + FrameHeader::LEN + len <= self.config.high_water
     }
