@@ -13,6 +13,7 @@ use crate::stream::{PIECE, Sink, Sizes, Stream, Tally};
 
 pub(crate) fn cases(sizes: Sizes) -> Vec<Case> {
     vec![
+        Case::new("nothing, the loop alone", nothing(sizes)),
         Case::new("header alone", header_only(sizes)),
         Case::new("memcpy, the payload's write alone", write_only(sizes)),
         Case::new("ideal coalescing", ideal_coalescing(sizes)),
@@ -30,6 +31,18 @@ fn header_of(payload: &[u8]) -> [u8; FrameHeader::LEN] {
     FrameHeader::new(FrameKind::Message, len)
         .expect("short")
         .encode()
+}
+
+fn nothing(sizes: Sizes) -> impl FnMut() -> Tally {
+    let stream = Stream::new(sizes);
+    move || {
+        let mut tally = Tally::default();
+        for payload in &stream.payloads {
+            std::hint::black_box(payload.len());
+            tally.add(payload, true);
+        }
+        tally
+    }
 }
 
 fn header_only(sizes: Sizes) -> impl FnMut() -> Tally {
@@ -96,14 +109,11 @@ fn ideal_vectored(sizes: Sizes) -> impl FnMut() -> Tally {
     }
 }
 
-/// Writes all that waits, as the pump does.
+/// Writes all that waits, in vectored writes as the pump does.
 fn flush(connection: &mut Connection, sink: &mut Sink) {
-    loop {
-        let mut slices = [IoSlice::new(&[]); 32];
+    while connection.pending() > 0 {
+        let mut slices = [IoSlice::new(&[]); 8];
         let filled = connection.poll_transmit_vectored(&mut slices);
-        if filled == 0 {
-            return;
-        }
         let mut count = 0;
         for slice in &slices[..filled] {
             sink.write(slice);
