@@ -223,7 +223,7 @@ impl Connection {
         }
         // Nobody listens: what the peer said meanwhile is not heard. Or the peer still takes what
         // goes before our PING, and cannot answer that yet.
-        let behind = self.inbox.lent > 0 && self.has_unread();
+        let behind = self.inbox.is_lent() && self.has_unread();
         let away = self.inbound.is_some() || behind || self.eof != Eof::No;
         let moving = self.flags.moved && self.outbox.pending_control() > 0;
         let beat = match &mut self.heartbeat {
