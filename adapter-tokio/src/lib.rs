@@ -8,7 +8,6 @@
 
 mod clock;
 mod connection;
-mod error;
 mod io;
 mod net;
 mod router;
@@ -16,9 +15,9 @@ mod session;
 
 pub use clock::TokioClock;
 pub use connection::Connection;
-pub use error::Error;
 pub use io::TokioIo;
 pub use net::{Listener, Socket};
+pub use rawsocket_proto::driver::Error;
 pub use router::Router;
 pub use session::{
     Arguments, Call, End, Event, Invocation, Join, Registration, Session, SessionError,
