@@ -1,4 +1,14 @@
-//! WAMP over RawSocket on tokio.
+//! WAMP over RawSocket on tokio: a client, a router, and the plain transport.
+//!
+//! There are two levels.
+//!
+//! * The session level, for applications: [`Join`] a realm, and the [`Session`] calls,
+//!   registers, publishes and subscribes. A [`Router`] serves realms on [`Listener`]s.
+//! * The transport level: a [`Connection`] carries whole messages, whatever is in them, over any
+//!   stream of tokio's.
+//!
+//! The state machines underneath are those of [`wamp_core`] and [`rawsocket_proto`], which are
+//! re-exported: an application depends on this crate alone.
 #![warn(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -24,3 +34,8 @@ pub use session::{
     Subscription, WampError,
 };
 pub use {rawsocket_proto, wamp_core};
+
+/// The examples of the README are compiled too.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

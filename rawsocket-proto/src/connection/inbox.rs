@@ -8,7 +8,7 @@ use bytes::{Buf, BufMut, BytesMut};
 pub type RecvBuf<'b> = Limit<&'b mut BytesMut>;
 
 /// The receive buffer: grows with what arrived, never with what was announced, and is freed when
-/// it is empty and nothing more is there to read.
+/// it is empty and nothing more is there to read or to be told.
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
     pub(super) buf: BytesMut,
@@ -32,10 +32,21 @@ impl Inbox {
     }
 
     /// How many octets to read next, if `missing` complete the frame under way.
-    pub(super) fn room(&self, missing: usize) -> usize {
+    fn room(&self, missing: usize) -> usize {
         let usual = Self::MIN_READ << self.scale;
         // As much again as has come already: what was only announced reserves nothing.
-        missing.min(self.buf.len()).max(usual)
+        missing.min(self.buf.len() + Self::MIN_READ).max(usual)
+    }
+
+    /// Makes room behind what is there.
+    fn grow(&mut self, room: usize) {
+        // Not `reserve`: it doubles whatever the buffer ever held, octets that are long gone
+        // included. Doubling what is there is what `room` does.
+        if !self.buf.try_reclaim(room) {
+            let mut grown = BytesMut::with_capacity(self.buf.len() + room);
+            grown.extend_from_slice(&self.buf);
+            self.buf = grown;
+        }
     }
 
     /// Makes room, lets `read` fill it, and keeps what came. Returns how many octets that were.
@@ -45,7 +56,7 @@ impl Inbox {
         read: impl FnOnce(&mut RecvBuf<'_>) -> R,
     ) -> (usize, R) {
         let (before, room) = (self.buf.len(), self.room(missing));
-        self.buf.reserve(room);
+        self.grow(room);
         let result = read(&mut (&mut self.buf).limit(room));
         let count = self.buf.len().saturating_sub(before);
         if count == room {
@@ -53,19 +64,28 @@ impl Inbox {
         } else if count < room / 4 {
             self.scale = self.scale.saturating_sub(1);
         }
-        if self.buf.is_empty() {
-            self.release();
-        }
+        self.rest();
         (count, result)
     }
 
-    /// Takes octets from `input`, at most as many as [`room`](Self::room) allows.
+    /// Takes octets from `input`: those that complete the frame under way, or a usual read.
     pub(super) fn take(&mut self, missing: usize, input: &mut &[u8]) -> usize {
-        let room = self.room(missing);
-        let (taken, rest) = input.split_at_checked(room).unwrap_or((*input, &[]));
+        let usual = self.room(missing);
+        let most = usual.max(missing);
+        let (taken, rest) = input.split_at_checked(most).unwrap_or((*input, &[]));
+        // More comes in pieces if some came before; else these may well be all.
+        let room = if self.buf.is_empty() { 0 } else { usual };
+        self.grow(room.max(taken.len()));
         self.buf.extend_from_slice(taken);
         *input = rest;
         taken.len()
+    }
+
+    /// Frees the buffer if nothing is in it.
+    pub(super) fn rest(&mut self) {
+        if self.buf.is_empty() {
+            self.release();
+        }
     }
 
     /// Frees the buffer and what is in it.

@@ -415,7 +415,7 @@ impl Connection {
     /// than two slices a header may come alone.
     #[cfg(feature = "driver")]
     #[must_use]
-    pub fn poll_transmit_vectored<'c>(&'c mut self, slices: &mut [std::io::IoSlice<'c>]) -> usize {
+    pub fn poll_transmit_vectored<'c>(&'c self, slices: &mut [std::io::IoSlice<'c>]) -> usize {
         self.outbox.slices(slices)
     }
 
@@ -552,11 +552,12 @@ impl Connection {
 
     /// The most octets that the connection's buffers hold, whatever the peer does:
     ///
-    /// * receiving: twice (the largest frame that is taken now + 64 KiB), since buffers double;
+    /// * receiving: twice (the largest frame that is taken now + 64 KiB), since a buffer that
+    ///   grows is copied;
     /// * PONGs: twice (the largest that can be owed + 64 KiB), and twice the
     ///   [backlog](Config::pong_backlog);
-    /// * sending: twice the [high-water mark](Config::water_marks), or the largest message that
-    ///   the peer receives if that is more;
+    /// * sending: twice (the [high-water mark](Config::water_marks) + 64 KiB), and the largest
+    ///   message that the peer receives;
     /// * 4 KiB for the rest.
     ///
     /// Messages that were taken by [`Payload::into_bytes`] belong to whoever took them.
@@ -565,9 +566,10 @@ impl Connection {
         let control = self.rules.max_len(FrameKind::Ping) as usize;
         let largest = control.max(self.rules.max_len(FrameKind::Message) as usize);
         let receiving = 2 * (largest + HEADER + Inbox::MAX_READ);
-        let pongs = 2 * (control + HEADER + Inbox::MAX_READ) + 2 * self.config.pong_backlog;
-        let sending = (2 * self.config.high_water).max(self.send_limit() as usize + HEADER);
-        receiving + pongs + sending + (4 << 10)
+        let pongs = 2 * (control + HEADER + Outbox::FLAT) + 2 * self.config.pong_backlog;
+        let sending = 2 * (self.config.high_water + Outbox::FLAT);
+        let message = self.send_limit() as usize + HEADER;
+        receiving + pongs + sending + message + (4 << 10)
     }
 
     /// What was counted so far.
@@ -666,6 +668,9 @@ impl Connection {
     /// Looks at what was received, as far as the next thing to be polled.
     fn advance(&mut self) {
         while self.ending.is_none() && self.is_reading() && self.step() {}
+        if self.inbound.is_none() && self.inbox.lent == 0 {
+            self.inbox.rest();
+        }
         if self.eof == Eof::Came && self.inbound.is_none() && self.inbox.lent == 0 {
             self.conclude();
         }
@@ -750,11 +755,8 @@ impl Connection {
         if header.kind() == FrameKind::Ping {
             self.stats.pings_in += 1;
             let pong = header.with_kind(FrameKind::Pong).encode();
-            // A buffer as large as a read is not kept for a PONG that fills little of it.
-            let payload = match payload.len() {
-                ..=Inbox::MAX_READ => Bytes::copy_from_slice(&payload),
-                _ => payload.into_bytes(),
-            };
+            // A copy: the buffer may hold much more, and is not to be kept for a PONG's sake.
+            let payload = Bytes::copy_from_slice(&payload);
             self.outbox.push_control(pong, payload);
         } else {
             self.stats.pongs_in += 1;

@@ -66,7 +66,7 @@ impl Outbox {
     /// Up to here a copy costs less than a piece of a vectored write.
     const COPY: usize = 4 << 10;
     /// The most that one buffer of small frames holds.
-    const FLAT: usize = 64 << 10;
+    pub(super) const FLAT: usize = 64 << 10;
     /// The most that is copied behind a header for a transport without vectored writes.
     const FLATTEN: usize = 16 << 10;
 

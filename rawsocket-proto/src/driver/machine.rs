@@ -66,7 +66,8 @@ impl Machine for Connection {
     }
 
     fn poll_transmit_vectored<'m>(&'m mut self, slices: &mut [io::IoSlice<'m>]) -> usize {
-        self.poll_transmit_vectored(slices)
+        // By path: as a method it would be this one.
+        Self::poll_transmit_vectored(self, slices)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -66,11 +66,10 @@ pub enum CloseReason {
     },
     /// The transport was lost.
     TransportClosed,
-    /// The router ended the session with GOODBYE.
-    RouterClosed {
-        /// The reason that it gave.
-        reason: String,
-    },
+    /// The router ended the session:
+    /// [`close_session`](super::Router::close_session) or
+    /// [`shut_down`](super::Router::shut_down).
+    RouterClosed,
     /// The router ended the session with GOODBYE, and the client did not answer in time.
     GoodbyeTimeout,
     /// No HELLO came in time.
@@ -95,7 +94,7 @@ impl fmt::Display for CloseReason {
             Self::ClientLeft { reason } => write!(f, "the client left: {reason}"),
             Self::ClientAborted { reason } => write!(f, "the client aborted: {reason}"),
             Self::TransportClosed => f.write_str("the transport was lost"),
-            Self::RouterClosed { reason } => write!(f, "ended by the router: {reason}"),
+            Self::RouterClosed => f.write_str("ended by the router"),
             Self::GoodbyeTimeout => f.write_str("the client did not answer GOODBYE in time"),
             Self::HelloTimeout => f.write_str("no HELLO came in time"),
             Self::Refused { reason } => write!(f, "refused: {reason}"),

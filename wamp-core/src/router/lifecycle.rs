@@ -28,19 +28,19 @@ impl Router {
         let Some(session) = self.core.sessions.get(key) else {
             return false;
         };
-        let closed = CloseReason::RouterClosed {
-            reason: reason.to_owned(),
-        };
         match session.phase {
-            Phase::Opened { .. } => self.close(key, closed),
+            Phase::Opened { .. } => self.close(key, CloseReason::RouterClosed),
             Phase::Joined(_) => {
                 let until = now.saturating_add(self.core.config.goodbye_timeout);
-                self.end_session(key, closed);
+                self.end_session(key, CloseReason::RouterClosed);
                 if let Some(session) = self.core.sessions.get_mut(key) {
                     session.phase = Phase::Closing { until };
                 }
                 self.core.timers.arm(until, Timer::Goodbye(key));
-                self.core.send_own(key, &Goodbye::new(reason).into());
+                if self.core.send(key, &Goodbye::new(reason).into()).is_err() {
+                    // A reason too long for the client: it learns no more than the end.
+                    self.close(key, CloseReason::RouterClosed);
+                }
             }
             Phase::Closing { .. } | Phase::Closed => return false,
         }
@@ -85,9 +85,8 @@ impl Router {
                     self.violation(key, &fault);
                 }
             }
-            (Phase::Closing { .. }, Message::Goodbye(goodbye)) => {
-                let reason = features::short(&goodbye.reason);
-                self.close(key, CloseReason::RouterClosed { reason });
+            (Phase::Closing { .. }, Message::Goodbye(_)) => {
+                self.close(key, CloseReason::RouterClosed);
             }
             // Whatever crossed our GOODBYE is void.
             (Phase::Closing { .. } | Phase::Closed, _) => {}

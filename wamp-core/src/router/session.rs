@@ -120,3 +120,14 @@ impl Session {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Session;
+
+    #[test]
+    fn an_idle_session_is_small() {
+        // Its frames, requests and grants come on top, as long as there are any.
+        assert!(size_of::<Session>() <= 256, "{}", size_of::<Session>());
+    }
+}

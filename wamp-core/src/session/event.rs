@@ -173,7 +173,7 @@ pub enum Failure {
         payload: OwnedPayload,
     },
     /// The session ended before the answer came. How it ended is told by the event or the error
-    /// that follows. Whether the request was carried out is not known.
+    /// that follows, and by [`ClientSession::error`](super::ClientSession::error). Whether the request was carried out is not known.
     SessionEnded,
 }
 

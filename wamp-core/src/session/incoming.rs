@@ -56,7 +56,7 @@ impl ClientSession {
             Message::Result(result) => self.result(result, frame),
             Message::Invocation(invocation) => self.invocation(invocation, frame),
             Message::Interrupt(interrupt) => self.interrupt(interrupt),
-            Message::Error(error) => self.error(error, frame),
+            Message::Error(error) => self.request_failed(error, frame),
             Message::Published(published) => {
                 if self.answered(kind, published.request, Pending::Publish) {
                     self.done(Outcome::Published {
@@ -211,7 +211,7 @@ impl ClientSession {
         }
     }
 
-    fn error(&mut self, error: message::Error<'_>, frame: &Bytes) {
+    fn request_failed(&mut self, error: message::Error<'_>, frame: &Bytes) {
         let id = error.request;
         let Some(&pending) = self.requests.get(&id) else {
             // Some routers report the failure of a PUBLISH that wanted no acknowledgement.

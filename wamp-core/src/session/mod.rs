@@ -189,6 +189,13 @@ impl ClientSession {
         self.outbox.clear();
     }
 
+    /// How the session ended, if not by GOODBYE of both sides: what
+    /// [`poll_event`](Self::poll_event) returns after the last event. The failures of pending
+    /// requests, which come before, have this as their cause.
+    pub const fn error(&self) -> Option<&SessionError> {
+        self.error.as_ref()
+    }
+
     /// Whether the session has joined and is not leaving.
     pub fn is_joined(&self) -> bool {
         self.phase == Phase::Joined

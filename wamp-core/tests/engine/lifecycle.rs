@@ -89,12 +89,47 @@ fn the_router_ends_a_session_and_shuts_down() {
         by_router: true,
     };
     assert_eq!(world.next(a), left(uris::KILLED));
-    assert!(world.closed_because(|r| matches!(r, CloseReason::RouterClosed { .. })));
+    assert!(world.closed_because(|r| *r == CloseReason::RouterClosed));
     world.router.shut_down(now);
     world.pump();
     assert_eq!(world.next(b), left(uris::SYSTEM_SHUTDOWN));
     world.assert_quiet();
     world.assert_leaves_nothing();
+}
+
+#[test]
+fn a_session_ends_even_if_the_reason_is_too_long_to_be_told() {
+    let mut world = World::new();
+    let peer = world.join_with_max(KINDS[0], 512);
+    let (key, now) = (world.key(peer), world.now);
+    assert!(world.router.close_session(key, &"x".repeat(600), now));
+    world.pump();
+    assert!(world.closed_because(|reason| *reason == CloseReason::RouterClosed));
+    assert!(matches!(
+        world.clients[peer].error,
+        Some(SessionError::TransportClosed { .. })
+    ));
+    world.assert_leaves_nothing();
+}
+
+#[test]
+fn goodbyes_that_cross_are_no_offence() {
+    for kind in KINDS {
+        let mut world = World::new();
+        let peer = world.join(kind);
+        let (key, now) = (world.key(peer), world.now);
+        world.session(peer).leave(uris::CLOSE_REALM, now).unwrap();
+        assert!(world.router.close_session(key, uris::KILLED, now));
+        world.pump();
+        assert!(matches!(
+            world.next(peer),
+            Event::Left { reason, by_router: false } if reason == uris::KILLED
+        ));
+        assert_eq!(world.clients[peer].error, None);
+        assert_eq!(world.router.stats().protocol_violations, 0);
+        world.assert_quiet();
+        world.assert_leaves_nothing();
+    }
 }
 
 #[test]
@@ -135,7 +170,7 @@ fn joining_has_a_deadline_on_both_sides() {
     world.advance(Duration::from_millis(9_999));
     assert_eq!(world.clients[peer].error, None);
     assert!(world.events.is_empty());
-    // The client's deadline comes first, as it is at the same instant and closes the transport.
+    // Both deadlines are at the same instant: the router's ABORT finds the client gone.
     world.advance(Duration::from_millis(1));
     assert_eq!(
         world.clients[peer].error.take(),
@@ -151,6 +186,11 @@ fn joining_has_a_deadline_on_both_sides() {
     let mut raw = Raw::new();
     let at = raw.router.poll_timeout().unwrap().at;
     raw.router.handle_timeout(at);
+    let answers = raw.received();
+    assert!(
+        answers.len() == 1 && answers[0].starts_with("[3,") && answers[0].contains(uris::TIMEOUT),
+        "{answers:?}"
+    );
     assert_eq!(raw.closed(), Some(CloseReason::HelloTimeout));
     assert_eq!(
         raw.send(r#"[1,"realm1",{"roles":{"caller":{}}}]"#),

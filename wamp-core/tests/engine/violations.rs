@@ -380,6 +380,7 @@ fn an_abort_of_the_router_fails_what_is_pending() {
         message: Some("enough".to_owned()),
         joined: true,
     };
+    assert_eq!(client.session.error(), Some(&aborted));
     assert_eq!(client.session.poll_event(), Err(aborted));
     assert_eq!(
         client.sent.len(),
