@@ -24,6 +24,8 @@ use crate::wire::{RefusalCode, Request, SerializerId};
 #[derive(Debug)]
 pub struct Connection<T, C> {
     pump: Pump<Machine, T, C>,
+    /// The peer's last message was received.
+    finished: bool,
 }
 
 impl<T: Transport, C: Timer> Connection<T, C> {
@@ -46,6 +48,7 @@ impl<T: Transport, C: Timer> Connection<T, C> {
         let machine = Machine::client(config, serializer, timer.now());
         let mut connection = Self {
             pump: Pump::new(machine, transport, timer),
+            finished: false,
         };
         connection.established().await?;
         Ok(connection)
@@ -74,6 +77,7 @@ impl<T: Transport, C: Timer> Connection<T, C> {
         let machine = Machine::router(config, timer.now());
         let mut connection = Self {
             pump: Pump::new(machine, transport, timer),
+            finished: false,
         };
         let request = loop {
             match connection.event().await {
@@ -130,13 +134,16 @@ impl<T: Transport, C: Timer> Connection<T, C> {
     ///
     /// Dropped, it loses nothing.
     pub async fn recv(&mut self) -> Result<Option<Bytes>, Error> {
-        loop {
+        while !self.finished {
             match self.event().await? {
                 Some(Event::Message(message)) => return Ok(Some(message.into_bytes())),
-                Some(Event::PeerFinished | Event::Closed(_)) | None => return Ok(None),
+                Some(Event::PeerFinished | Event::Closed(_)) | None => self.finished = true,
                 Some(_) => {}
             }
         }
+        // An error that came since is not kept back.
+        self.pump.machine_mut().poll_event()?;
+        Ok(None)
     }
 
     /// Queues a message, waiting for room if need be, and writes what the socket takes at once.
@@ -144,7 +151,7 @@ impl<T: Transport, C: Timer> Connection<T, C> {
     /// it.
     ///
     /// While it waits for room it takes no message from the peer beyond the next one. Two ends
-    /// that both only send wait for each other.
+    /// that both only send wait for each other; [`send_receiving`](Self::send_receiving) does not.
     ///
     /// # Errors
     ///
@@ -162,6 +169,42 @@ impl<T: Transport, C: Timer> Connection<T, C> {
             }
             message = refused.message;
             self.ready(message.len()).await?;
+        }
+        self.push().await
+    }
+
+    /// As [`send`](Self::send), and hands the messages that come while it waits for room to
+    /// `received`. Two ends that both send more than the sockets hold do not wait for each other.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits, it sends nothing and the message is lost with it. What was received
+    /// is with `received`.
+    pub async fn send_receiving(
+        &mut self,
+        message: impl Into<Bytes>,
+        mut received: impl FnMut(Bytes),
+    ) -> Result<(), Error> {
+        let mut message = message.into();
+        while let Err(refused) = self.try_send(message) {
+            if refused.reason != SendErrorReason::Full {
+                return Err(refused.reason.into());
+            }
+            message = refused.message;
+            let len = message.len();
+            let moved = |machine: &mut Machine| {
+                machine.has_event() || machine.can_send(len) != Err(SendErrorReason::Full)
+            };
+            poll_fn(|cx| self.pump.poll_until(cx, moved)).await?;
+            match self.pump.machine_mut().poll_event()? {
+                Some(Event::Message(message)) => received(message.into_bytes()),
+                Some(Event::PeerFinished) => self.finished = true,
+                _ => {}
+            }
         }
         self.push().await
     }

@@ -10,10 +10,12 @@ mod connection;
 mod error;
 mod machine;
 mod pump;
+mod read;
 mod transport;
 
 pub use connection::Connection;
 pub use error::Error;
 pub use machine::Machine;
 pub use pump::Pump;
+pub use read::poll_read_slice;
 pub use transport::{Timer, Transport};
