@@ -17,6 +17,8 @@ pub struct Pump<M, T, C> {
     timer: C,
     /// Something was written since the last flush.
     flush: bool,
+    /// A write failed. The peer may have said why, so what it sent is read first.
+    broken: Option<io::Error>,
 }
 
 /// Pieces in one vectored write.
@@ -31,6 +33,7 @@ enum Round {
 impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
     /// Rounds within one poll, each with at most one read and a few writes.
     const ROUNDS: usize = 32;
+
     /// Puts the three together.
     pub const fn new(machine: M, transport: T, timer: C) -> Self {
         Self {
@@ -38,6 +41,7 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
             transport,
             timer,
             flush: false,
+            broken: None,
         }
     }
 
@@ -122,12 +126,18 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
     ) -> Poll<io::Result<()>> {
         for _ in 0..Self::ROUNDS {
             let done = !goes_on(self);
-            self.write(cx)?;
+            if self.broken.is_none() {
+                self.broken = self.write(cx).err();
+            }
             if done || !goes_on(self) {
                 return Poll::Ready(Ok(()));
             }
-            if let Round::Idle = self.round(cx)? {
-                return Poll::Pending;
+            match (self.round(cx), self.broken.take()) {
+                (Ok(Round::Progress), broken) => self.broken = broken,
+                (Ok(Round::Idle), None) => return Poll::Pending,
+                (Ok(Round::Idle) | Err(_), Some(error)) | (Err(error), None) => {
+                    return Poll::Ready(Err(error));
+                }
             }
         }
         cx.waker().wake_by_ref();
