@@ -35,6 +35,7 @@ pub fn driver_io(data: &[u8]) {
         read: Cell::new(0),
         now: Cell::new(Instant::ZERO),
         seen: Cell::new(Calls::default()),
+        broken: Cell::new(false),
     };
     let mut pump = Pump::new(connection, Lying(&world), Clock(&world));
     for number in 0..300 {
@@ -109,10 +110,14 @@ fn watch<'w>(
     assert!(seen.count < 5_000, "{} calls in one poll", seen.count);
     match &outcome {
         Poll::Ready(Ok(())) => assert!(!seen.failed, "an error went by"),
-        Poll::Ready(Err(_)) => assert!(seen.failed, "an error without a cause"),
+        Poll::Ready(Err(_)) => {
+            let broken = world.broken.replace(false);
+            assert!(seen.failed || broken, "an error without a cause");
+        }
         Poll::Pending => {
             assert!(!seen.failed, "an error went by");
             if woken.0.load(Ordering::Relaxed) == 0 {
+                assert!(!world.broken.get(), "an error is kept for ever");
                 let machine = pump.machine_mut();
                 assert!(!machine.wants_read() || seen.reads);
                 assert!(machine.is_closed() || machine.poll_transmit().is_none() || seen.writes);
@@ -137,6 +142,8 @@ struct World<'d> {
     now: Cell<Instant>,
     /// The calls since the poll began.
     seen: Cell<Calls>,
+    /// A write, a flush or a shutdown failed. That is told once the peer was heard.
+    broken: Cell<bool>,
 }
 
 /// What happened during one poll.
@@ -149,6 +156,7 @@ struct Calls {
     writes: bool,
     /// The time that the clock was last asked to wake at.
     armed: Option<Instant>,
+    /// A read failed.
     failed: bool,
 }
 
@@ -164,20 +172,18 @@ impl World<'_> {
         self.seen.set(seen);
     }
 
-    /// An error that ends the poll.
-    fn fail<T>(&self, kind: io::ErrorKind) -> Poll<io::Result<T>> {
-        self.note(|seen| seen.failed = true);
-        Poll::Ready(Err(kind.into()))
-    }
-
     /// How a flush or a shutdown ends.
     fn simple(&self) -> Poll<io::Result<()>> {
+        assert!(!self.broken.get(), "behind an error");
         match self.below(8) {
             0 => {
                 self.note(|seen| seen.writes = true);
                 Poll::Pending
             }
-            1 => self.fail(io::ErrorKind::BrokenPipe),
+            1 => {
+                self.broken.set(true);
+                Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+            }
             _ => {
                 self.note(|seen| seen.writes = false);
                 Poll::Ready(Ok(()))
@@ -198,7 +204,10 @@ impl Transport for Lying<'_> {
         let count = match world.below(16) {
             0 => 0,
             1 => return Poll::Ready(Err(io::ErrorKind::Interrupted.into())),
-            2 => return world.fail(io::ErrorKind::ConnectionReset),
+            2 => {
+                world.note(|seen| seen.failed = true);
+                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+            }
             3 if left.is_empty() => return Poll::Ready(Ok(())),
             _ => world.choices.borrow_mut().size(),
         };
@@ -221,6 +230,7 @@ impl Transport for Lying<'_> {
         let world = self.0;
         assert!(!slices.is_empty() && slices.iter().all(|slice| !slice.is_empty()));
         assert!(world.vectored || slices.len() == 1);
+        assert!(!world.broken.get(), "behind an error");
         let octets: Vec<u8> = slices
             .iter()
             .flat_map(|slice| slice.iter().copied())
@@ -232,9 +242,12 @@ impl Transport for Lying<'_> {
                 return Poll::Pending;
             }
             1 => return Poll::Ready(Err(io::ErrorKind::Interrupted.into())),
-            2 => return world.fail(io::ErrorKind::ConnectionReset),
+            2 => {
+                world.broken.set(true);
+                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+            }
             lie @ 3..=5 => {
-                world.note(|seen| seen.failed = true);
+                world.broken.set(true);
                 let lies = [0, octets.len() + 1, usize::MAX];
                 return Poll::Ready(Ok(lies[usize::from(lie - 3)]));
             }
