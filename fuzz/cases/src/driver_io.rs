@@ -34,8 +34,8 @@ pub fn driver_io(data: &[u8]) {
         ledger: RefCell::new(Ledger::new(handshake)),
         read: Cell::new(0),
         now: Cell::new(Instant::ZERO),
+        owed: Cell::new(false),
         seen: Cell::new(Calls::default()),
-        broken: Cell::new(false),
     };
     let mut pump = Pump::new(connection, Lying(&world), Clock(&world));
     for number in 0..300 {
@@ -111,13 +111,14 @@ fn watch<'w>(
     match &outcome {
         Poll::Ready(Ok(())) => assert!(!seen.failed, "an error went by"),
         Poll::Ready(Err(_)) => {
-            let broken = world.broken.replace(false);
-            assert!(seen.failed || broken, "an error without a cause");
+            let owed = world.owed.replace(false);
+            assert!(seen.failed || owed, "an error without a cause");
         }
         Poll::Pending => {
             assert!(!seen.failed, "an error went by");
+            // One of writing waits for what there is to read, and for no longer.
+            assert!(!world.owed.get() || woken.0.load(Ordering::Relaxed) > 0);
             if woken.0.load(Ordering::Relaxed) == 0 {
-                assert!(!world.broken.get(), "an error is kept for ever");
                 let machine = pump.machine_mut();
                 assert!(!machine.wants_read() || seen.reads);
                 assert!(machine.is_closed() || machine.poll_transmit().is_none() || seen.writes);
@@ -140,10 +141,10 @@ struct World<'d> {
     /// Octets of `incoming` that were read.
     read: Cell<usize>,
     now: Cell<Instant>,
+    /// Writing failed, and that was not told yet.
+    owed: Cell<bool>,
     /// The calls since the poll began.
     seen: Cell<Calls>,
-    /// A write, a flush or a shutdown failed. That is told once the peer was heard.
-    broken: Cell<bool>,
 }
 
 /// What happened during one poll.
@@ -156,7 +157,6 @@ struct Calls {
     writes: bool,
     /// The time that the clock was last asked to wake at.
     armed: Option<Instant>,
-    /// A read failed.
     failed: bool,
 }
 
@@ -172,18 +172,27 @@ impl World<'_> {
         self.seen.set(seen);
     }
 
+    /// An error of writing.
+    fn break_down<T>(&self) -> Poll<io::Result<T>> {
+        self.owed.set(true);
+        Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+    }
+
+    /// An error that ends the poll.
+    fn fail<T>(&self, kind: io::ErrorKind) -> Poll<io::Result<T>> {
+        self.note(|seen| seen.failed = true);
+        Poll::Ready(Err(kind.into()))
+    }
+
     /// How a flush or a shutdown ends.
     fn simple(&self) -> Poll<io::Result<()>> {
-        assert!(!self.broken.get(), "behind an error");
+        assert!(!self.owed.get(), "behind a write that failed");
         match self.below(8) {
             0 => {
                 self.note(|seen| seen.writes = true);
                 Poll::Pending
             }
-            1 => {
-                self.broken.set(true);
-                Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
-            }
+            1 => self.break_down(),
             _ => {
                 self.note(|seen| seen.writes = false);
                 Poll::Ready(Ok(()))
@@ -204,10 +213,7 @@ impl Transport for Lying<'_> {
         let count = match world.below(16) {
             0 => 0,
             1 => return Poll::Ready(Err(io::ErrorKind::Interrupted.into())),
-            2 => {
-                world.note(|seen| seen.failed = true);
-                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
-            }
+            2 => return world.fail(io::ErrorKind::ConnectionReset),
             3 if left.is_empty() => return Poll::Ready(Ok(())),
             _ => world.choices.borrow_mut().size(),
         };
@@ -230,7 +236,7 @@ impl Transport for Lying<'_> {
         let world = self.0;
         assert!(!slices.is_empty() && slices.iter().all(|slice| !slice.is_empty()));
         assert!(world.vectored || slices.len() == 1);
-        assert!(!world.broken.get(), "behind an error");
+        assert!(!world.owed.get(), "a write behind one that failed");
         let octets: Vec<u8> = slices
             .iter()
             .flat_map(|slice| slice.iter().copied())
@@ -242,12 +248,9 @@ impl Transport for Lying<'_> {
                 return Poll::Pending;
             }
             1 => return Poll::Ready(Err(io::ErrorKind::Interrupted.into())),
-            2 => {
-                world.broken.set(true);
-                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
-            }
+            2 => return world.break_down(),
             lie @ 3..=5 => {
-                world.broken.set(true);
+                world.owed.set(true);
                 let lies = [0, octets.len() + 1, usize::MAX];
                 return Poll::Ready(Ok(lies[usize::from(lie - 3)]));
             }
