@@ -1,10 +1,10 @@
 //! A `futures-io` stream as the pump's transport.
 
-use core::any::TypeId;
+use core::any::{Any, TypeId};
 use core::pin::Pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, ready};
 use std::io;
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
 
 use async_io::Async;
@@ -20,6 +20,9 @@ use crate::net::Socket;
 /// sockets named here it is known; any other stream is given one slice at a time, in which a
 /// frame's header never stands alone. smol's and async-std's own Unix sockets are among those
 /// others: turned into a [`Socket`] they write vectored.
+///
+/// A stream's `poll_close` has to close its sending side, else the peer never reads the end of the
+/// stream. async-io's and async-std's sockets do not do so, and are shut down here.
 #[derive(Debug)]
 pub struct FuturesIo<T> {
     stream: T,
@@ -48,7 +51,7 @@ impl<T: 'static> FuturesIo<T> {
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> Transport for FuturesIo<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Transport for FuturesIo<T> {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut RecvBuf<'_>) -> Poll<io::Result<()>> {
         poll_read_slice(buf, |octets| {
             Pin::new(&mut self.stream).poll_read(cx, octets)
@@ -71,10 +74,31 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Transport for FuturesIo<T> {
     }
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_close(cx)
+        ready!(Pin::new(&mut self.stream).poll_close(cx))?;
+        Poll::Ready(shut_down(&self.stream))
     }
 
     fn is_write_vectored(&self) -> bool {
         self.vectored
     }
+}
+
+/// Closes the sending side of those streams whose `poll_close` only flushes.
+fn shut_down(stream: &dyn Any) -> io::Result<()> {
+    if let Some(stream) = stream.downcast_ref::<Async<TcpStream>>() {
+        return stream.get_ref().shutdown(Shutdown::Write);
+    }
+    if let Some(stream) = stream.downcast_ref::<Async<UnixStream>>() {
+        return stream.get_ref().shutdown(Shutdown::Write);
+    }
+    #[cfg(feature = "async-std")]
+    {
+        if let Some(stream) = stream.downcast_ref::<async_std::net::TcpStream>() {
+            return stream.shutdown(Shutdown::Write);
+        }
+        if let Some(stream) = stream.downcast_ref::<async_std::os::unix::net::UnixStream>() {
+            return stream.shutdown(Shutdown::Write);
+        }
+    }
+    Ok(())
 }

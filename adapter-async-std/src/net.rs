@@ -4,7 +4,7 @@ use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
 
@@ -254,10 +254,11 @@ impl AsyncWrite for Socket {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(&mut &**stream).poll_close(cx),
-            Self::Unix(stream) => Pin::new(&mut &**stream).poll_close(cx),
-        }
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // async-io's own `poll_close` only flushes.
+        Poll::Ready(match self.get_mut() {
+            Self::Tcp(stream) => stream.get_ref().shutdown(Shutdown::Write),
+            Self::Unix(stream) => stream.get_ref().shutdown(Shutdown::Write),
+        })
     }
 }
