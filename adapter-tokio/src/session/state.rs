@@ -48,6 +48,9 @@ pub(super) struct State {
     topics: HashMap<Subscription, Vec<Topic>>,
     procedures: HashMap<Registration, Arc<dyn Endpoint>>,
     running: HashMap<Invocation, AbortHandle>,
+    /// Handlers that are not needed any more. They are the application's, and may have handles of
+    /// this session: they are dropped when the lock is not held.
+    discarded: Vec<Arc<dyn Endpoint>>,
     end: Option<End>,
 }
 
@@ -74,15 +77,20 @@ pub(super) enum Waiting {
 }
 
 impl Waiting {
-    fn fail(self, error: SessionError) {
+    /// Fails it. Returns the handler that is not needed then.
+    fn fail(self, error: SessionError) -> Option<Arc<dyn Endpoint>> {
         // Whoever does not wait any more does not miss it.
         match self {
             Self::Subscribe(_, reply) => drop(reply.send(Err(error))),
-            Self::Register(_, reply) => drop(reply.send(Err(error))),
+            Self::Register(endpoint, reply) => {
+                drop(reply.send(Err(error)));
+                return Some(endpoint);
+            }
             Self::Publish(reply) => drop(reply.send(Err(error))),
             Self::Call(_, reply) => drop(reply.send(Err(error))),
             Self::Unsubscribe(reply) | Self::Unregister(reply) => drop(reply.send(Err(error))),
         }
+        None
     }
 }
 
@@ -109,6 +117,7 @@ impl Shared {
             topics: HashMap::new(),
             procedures: HashMap::new(),
             running: HashMap::new(),
+            discarded: Vec::new(),
             end: None,
         };
         Self {
@@ -180,7 +189,9 @@ impl Shared {
         let congested = state
             .session()
             .is_some_and(|session| session.is_congested());
+        let discarded = core::mem::take(&mut state.discarded);
         drop(state);
+        drop(discarded);
         if !congested {
             self.room.notify_waiters();
         }
@@ -261,7 +272,7 @@ impl State {
             }) => {
                 if let Some(waiting) = self.waiting.remove(&request) {
                     match SessionError::from_failure(reason) {
-                        Some(error) => waiting.fail(error),
+                        Some(error) => self.discarded.extend(waiting.fail(error)),
                         // It ended with the session; how, is not known before the last event.
                         None => drop(self.waiting.insert(request, waiting)),
                     }
@@ -304,7 +315,7 @@ impl State {
                 self.topics.remove(&subscription);
             }
             Event::RegistrationRevoked { registration, .. } => {
-                self.procedures.remove(&registration);
+                self.discarded.extend(self.procedures.remove(&registration));
             }
             _ => {}
         }
@@ -359,7 +370,7 @@ impl State {
                 request,
                 registration,
             } => {
-                self.procedures.remove(&registration);
+                self.discarded.extend(self.procedures.remove(&registration));
                 if let Some(Waiting::Unregister(reply)) =
                     self.waiting.remove(&Request::Unregister(request))
                 {
@@ -413,13 +424,14 @@ impl State {
             drop(reply.send(Err(ended())));
         }
         for (_, waiting) in self.waiting.drain() {
-            waiting.fail(ended());
+            self.discarded.extend(waiting.fail(ended()));
         }
         for (_, task) in self.running.drain() {
             task.abort();
         }
         self.topics.clear();
-        self.procedures.clear();
+        let procedures = self.procedures.drain();
+        self.discarded.extend(procedures.map(|(_, endpoint)| endpoint));
         let now = self.now();
         self.pump.machine_mut().close(now);
         self.end = Some(end.clone());
