@@ -99,6 +99,26 @@ fn the_last_session_in_a_handler_is_dropped_when_its_registration_is_lost() {
 }
 
 #[test]
+fn a_runtime_that_goes_takes_its_sessions_along() {
+    bounded_thread(|| {
+        let theirs = runtime();
+        let session = theirs.block_on(async { join(&router()).await });
+        let ours = runtime();
+        ours.block_on(async {
+            let call = session.clone();
+            let call = tokio::spawn(async move { call.call("com.example.none", &()).await });
+            support::settle().await;
+            drop(std::thread::spawn(move || drop(theirs)).join());
+            let failed = call.await.unwrap().unwrap_err();
+            assert!(matches!(failed, SessionError::Ended(End::Failed(_))));
+            assert!(matches!(session.closed().await, End::Failed(_)));
+            let late = session.publish("com.example.topic", &()).await;
+            assert!(matches!(late.unwrap_err(), SessionError::Ended(_)));
+        });
+    });
+}
+
+#[test]
 fn a_runtime_that_goes_drops_handlers_at_work() {
     bounded_thread(|| {
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -1,5 +1,7 @@
 //! What a session's handles and its task share.
 
+use core::future::Future;
+use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +15,7 @@ use wamp_core::session::{
     ClientSession, CommandError, Event, Failed, Invocation, Joined, Outcome, Publication,
     Registration, Request, Subscription,
 };
-use wamp_core::transport::ClientPeer;
+use wamp_core::transport::{ClientPeer, PeerError};
 use wamp_core::{Id, OwnedPayload};
 
 use super::error::{End, SessionError};
@@ -169,8 +171,24 @@ impl Shared {
         }
     }
 
+    /// Ends the session if its task did not get to do so, and lets go of the stream.
+    fn stop(&self) {
+        let mut state = self.lock();
+        if state.end.is_none() {
+            let text = "the session's task was dropped, as with its runtime";
+            state.finish(self, End::Failed(PeerError::Transport(text.to_owned())));
+        }
+        state.task = None;
+        let gone = TokioIo(Box::new(tokio::io::empty()) as Box<dyn Stream>);
+        let stream = core::mem::replace(state.pump.transport_mut(), gone);
+        let discarded = core::mem::take(&mut state.discarded);
+        drop(state);
+        drop((stream, discarded));
+        self.room.notify_waiters();
+    }
+
     /// Runs the session until it is over and the connection closed.
-    pub(super) fn poll(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.lock();
         state.task = Some(cx.waker().clone());
         let poll = loop {
@@ -196,6 +214,23 @@ impl Shared {
             self.room.notify_waiters();
         }
         poll
+    }
+}
+
+/// Runs a session until it is over and the connection closed. Dropped before, it ends the session.
+pub(super) struct Task(pub(super) Arc<Shared>);
+
+impl Future for Task {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.poll(cx)
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.stop();
     }
 }
 

@@ -10,16 +10,16 @@ use wamp_rawsocket_tokio::wamp_core::endpoint::Endpoint;
 use wamp_rawsocket_tokio::wamp_core::router::{RouterConfig, RouterStats};
 use wamp_rawsocket_tokio::{Join, Listener, Router, Session};
 
-pub const REALM: &str = "realm1";
+pub(crate) const REALM: &str = "realm1";
 
 /// Bounds a test that uses real sockets, and so the real clock.
-pub async fn bounded<F: Future>(test: F) -> F::Output {
+pub(crate) async fn bounded<F: Future>(test: F) -> F::Output {
     let limit = Duration::from_secs(60);
     tokio::time::timeout(limit, test).await.expect("in time")
 }
 
 /// Bounds a test that runs on a thread of its own, because it may block for ever.
-pub fn bounded_thread(test: impl FnOnce() + Send + 'static) {
+pub(crate) fn bounded_thread(test: impl FnOnce() + Send + 'static) {
     let (done, over) = std::sync::mpsc::channel();
     let thread = std::thread::spawn(move || {
         test();
@@ -32,39 +32,39 @@ pub fn bounded_thread(test: impl FnOnce() + Send + 'static) {
 }
 
 /// Lets all tasks that can go on do so, without letting time pass.
-pub async fn settle() {
+pub(crate) async fn settle() {
     for _ in 0..200 {
         tokio::task::yield_now().await;
     }
 }
 
-pub fn config() -> RouterConfig {
+pub(crate) fn config() -> RouterConfig {
     RouterConfig::new([REALM])
 }
 
-pub fn router() -> Router {
+pub(crate) fn router() -> Router {
     Router::new(config()).unwrap()
 }
 
 /// A stream to the router, served by a task.
-pub fn open(router: &Router) -> DuplexStream {
+pub(crate) fn open(router: &Router) -> DuplexStream {
     open_with(router, 64 << 10)
 }
 
 /// A stream to the router through which so many octets fit.
-pub fn open_with(router: &Router, capacity: usize) -> DuplexStream {
+pub(crate) fn open_with(router: &Router, capacity: usize) -> DuplexStream {
     let (here, there) = tokio::io::duplex(capacity);
     tokio::spawn(router.serve_connection(there));
     here
 }
 
 /// A session with the router, over memory.
-pub async fn join(router: &Router) -> Session {
+pub(crate) async fn join(router: &Router) -> Session {
     Join::new(REALM).on(open(router)).await.unwrap()
 }
 
 /// A router on a TCP socket of its own.
-pub async fn listening(router: &Router) -> (Endpoint, tokio::task::JoinHandle<()>) {
+pub(crate) async fn listening(router: &Router) -> (Endpoint, tokio::task::JoinHandle<()>) {
     let listener = Listener::bind(&"rs://127.0.0.1:0".parse().unwrap()).await;
     let listener = listener.unwrap();
     let endpoint = listener.endpoint().clone();
@@ -72,7 +72,7 @@ pub async fn listening(router: &Router) -> (Endpoint, tokio::task::JoinHandle<()
 }
 
 /// Waits until the router holds nothing any more. Time may pass.
-pub async fn emptied(router: &Router) {
+pub(crate) async fn emptied(router: &Router) {
     for _ in 0..1000 {
         if holds_nothing(&router.stats()) {
             return;
@@ -82,7 +82,7 @@ pub async fn emptied(router: &Router) {
     panic!("the router still holds {:?}", router.stats());
 }
 
-pub fn holds_nothing(stats: &RouterStats) -> bool {
+pub(crate) fn holds_nothing(stats: &RouterStats) -> bool {
     stats.transports == 0
         && stats.sessions == 0
         && stats.subscriptions == 0

@@ -56,6 +56,12 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
         &self.transport
     }
 
+    /// The transport, for its settings or to put another in its place. To read or write would tear
+    /// frames.
+    pub const fn transport_mut(&mut self) -> &mut T {
+        &mut self.transport
+    }
+
     /// The clock.
     pub const fn timer(&self) -> &C {
         &self.timer
