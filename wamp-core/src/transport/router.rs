@@ -34,10 +34,19 @@ pub struct RouterPeer {
     session: Option<(SessionKey, Arc<Link>)>,
     /// A frame that the connection had no room for.
     held: Option<Frame>,
-    /// The router wants the connection closed, behind what waits but no later than this.
-    closing: Option<Instant>,
+    /// The router wants the connection closed, behind what waits.
+    closing: Option<Closing>,
     error: Option<ConnectionError>,
     now: Instant,
+}
+
+/// The router's wish to have the connection closed.
+#[derive(Clone, Copy, Debug)]
+enum Closing {
+    /// It was just said, in a call that did not tell the time.
+    Said,
+    /// It is to be done no later than this.
+    Until(Instant),
 }
 
 impl RouterPeer {
@@ -105,7 +114,7 @@ impl RouterPeer {
             self.connection.welcome();
         }
         if said & Link::CLOSE != 0 {
-            self.closing = Some(self.now.saturating_add(Self::CLOSE_TIMEOUT));
+            self.closing = Some(Closing::Said);
         }
         if let Some(frame) = self.held.take() {
             self.held = send(&mut self.connection, frame).err();
@@ -120,8 +129,29 @@ impl RouterPeer {
                 link.put(Link::READY);
             }
         }
-        if self.closing.is_some() && self.held.is_none() {
-            self.connection.close(self.now);
+    }
+
+    /// When the router's wish to close is to be looked at. It takes the time, from which the close
+    /// then has its own deadline.
+    fn close_due(&self) -> Option<Instant> {
+        match self.closing? {
+            Closing::Until(at) if self.held.is_some() => Some(at),
+            _ => Some(Instant::ZERO),
+        }
+    }
+
+    /// Does what the router wishes, once nothing is held or time is up.
+    fn close_on_demand(&mut self, now: Instant) {
+        let until = match self.closing {
+            None => return,
+            Some(Closing::Said) => now.saturating_add(Self::CLOSE_TIMEOUT),
+            Some(Closing::Until(at)) => at,
+        };
+        self.closing = Some(Closing::Until(until));
+        if self.held.is_none() || until <= now {
+            self.closing = None;
+            self.held = None;
+            self.connection.close(now);
         }
     }
 
@@ -215,11 +245,7 @@ impl Machine for RouterPeer {
     fn handle_timeout(&mut self, now: Instant) {
         self.now = self.now.max(now);
         self.connection.handle_timeout(now);
-        if self.closing.is_some_and(|at| at <= now) {
-            self.closing = None;
-            self.held = None;
-            self.connection.close(now);
-        }
+        self.close_on_demand(now);
     }
 
     fn close(&mut self, now: Instant) {
@@ -239,7 +265,7 @@ impl Machine for RouterPeer {
 
     fn poll_timeout(&self) -> Option<Instant> {
         let connection = self.connection.poll_timeout().map(|deadline| deadline.at);
-        match (connection, self.closing.filter(|_| self.held.is_some())) {
+        match (connection, self.close_due()) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         }
