@@ -57,7 +57,7 @@ fn the_last_session_in_a_handler_is_dropped_when_it_is_unregistered() {
             // Dropped as soon as it was asked for.
             let mut unregister = Box::pin(async move { registration.unregister().await });
             let once = core::future::poll_fn(|cx| {
-                let _ = unregister.as_mut().poll(cx);
+                drop(unregister.as_mut().poll(cx));
                 core::task::Poll::Ready(())
             });
             once.await;

@@ -31,7 +31,10 @@ pub struct RouterPeer {
     connection: Connection,
     router: SharedRouter,
     serializers: Arc<[SerializerKind]>,
-    session: Option<(SessionKey, Arc<Link>)>,
+    session: Option<SessionKey>,
+    /// What the router says to this connection. It is there before the session is, so that no word
+    /// finds nobody to wake.
+    link: Arc<Link>,
     /// A frame that the connection had no room for.
     held: Option<Frame>,
     /// The router wants the connection closed, behind what waits.
@@ -65,6 +68,7 @@ impl RouterPeer {
             router,
             serializers,
             session: None,
+            link: Arc::default(),
             held: None,
             closing: None,
             error: None,
@@ -74,9 +78,7 @@ impl RouterPeer {
 
     /// Has `waker` woken when the router has something for this connection.
     pub fn register(&self, waker: &Waker) {
-        if let Some((_, link)) = &self.session {
-            link.register(waker);
-        }
+        self.link.register(waker);
     }
 
     /// What the client did wrong, or why it was given up, if it was.
@@ -106,10 +108,10 @@ impl RouterPeer {
 
     /// Takes the router's word.
     fn listen(&mut self) {
-        let Some((key, link)) = &self.session else {
+        let Some(key) = self.session else {
             return;
         };
-        let said = link.take();
+        let said = self.link.take();
         if said & Link::WELCOME != 0 {
             self.connection.welcome();
         }
@@ -122,11 +124,11 @@ impl RouterPeer {
         if said & Link::READY != 0 {
             if self.held.is_none() {
                 let connection = &mut self.connection;
-                self.held = self.router.drain(*key, |frame| send(connection, frame));
+                self.held = self.router.drain(key, |frame| send(connection, frame));
             }
             if self.held.is_some() {
                 // More may wait behind the one that there is no room for.
-                link.put(Link::READY);
+                self.link.put(Link::READY);
             }
         }
     }
@@ -159,7 +161,7 @@ impl RouterPeer {
     fn step(&mut self) -> bool {
         match self.connection.poll_event() {
             Ok(Some(Event::Message(message))) => {
-                if let Some((key, _)) = self.session {
+                if let Some(key) = self.session {
                     self.router.handle_message(key, &message, self.now);
                 }
             }
@@ -187,7 +189,7 @@ impl RouterPeer {
             Some(serializer) => {
                 let limit = self.connection.send_limit() as usize;
                 let transport = TransportInfo::new(serializer, limit);
-                match self.router.open(transport, self.now) {
+                match self.router.open(transport, self.link.clone(), self.now) {
                     Ok(session) => {
                         self.session = Some(session);
                         self.connection.accept().map(|_| ())
@@ -203,7 +205,7 @@ impl RouterPeer {
     /// The client is gone, as far as the router is concerned.
     fn part(&mut self) {
         self.held = None;
-        if let Some((key, _)) = self.session.take() {
+        if let Some(key) = self.session.take() {
             self.router.close(key, self.now);
         }
     }
