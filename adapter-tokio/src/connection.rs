@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rawsocket_proto::connection::{
-    Config, Connection as Machine, Event, Frame, SendError, SendErrorReason, Stats,
+    Config, Connection as Machine, ConnectionError, Event, Frame, SendError, SendErrorReason, Stats,
 };
-use rawsocket_proto::driver::Pump;
+use rawsocket_proto::driver::{Pump, is_hangup};
 use rawsocket_proto::handshake::Negotiated;
 use rawsocket_proto::wire::{RefusalCode, Request, SerializerId};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -52,6 +52,8 @@ use crate::net::Socket;
 #[derive(Debug)]
 pub struct Connection<T> {
     pump: Pump<Machine, TokioIo<T>, TokioClock>,
+    /// The peer sent its last message.
+    finished: bool,
 }
 
 impl Connection<Socket> {
@@ -94,6 +96,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let machine = Machine::client(config.into(), serializer, now(&clock));
         let mut connection = Self {
             pump: Pump::new(machine, TokioIo(stream), clock),
+            finished: false,
         };
         connection.established().await?;
         Ok(connection)
@@ -122,6 +125,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let machine = Machine::router(config.into(), now(&clock));
         let mut connection = Self {
             pump: Pump::new(machine, TokioIo(stream), clock),
+            finished: false,
         };
         let request = loop {
             match connection.event().await {
@@ -139,6 +143,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             }
         };
         connection.established().await?;
+        // The client waits for it, whatever is awaited here next.
+        connection.flush().await?;
         Ok(connection)
     }
 
@@ -154,11 +160,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
 
     /// Says what is still to be said, such as a refusal, and hands the error on.
     async fn farewell(&mut self, error: Error) -> Error {
-        if !matches!(error, Error::Io(_)) {
-            // The first error is the one that tells something.
-            let _ = self.close().await;
+        match error {
+            Error::Io(error) if is_hangup(&error) => ConnectionError::ClosedInHandshake.into(),
+            Error::Io(_) => error,
+            error => {
+                // The first error is the one that tells something.
+                let _ = self.close().await;
+                error
+            }
         }
-        error
     }
 
     /// The next event, `None` once there will be no more.
@@ -167,7 +177,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         Ok(self.pump.machine_mut().poll_event()?)
     }
 
-    /// The next message; `None` once the peer sent its last. Messages that are queued for sending
+    /// The next message; `None` once the peer sent its last, and from then on. Messages that are queued for sending
     /// are written meanwhile.
     ///
     /// # Errors
@@ -178,13 +188,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     ///
     /// Dropped, it loses nothing.
     pub async fn recv(&mut self) -> Result<Option<Bytes>, Error> {
-        loop {
+        while !self.finished {
             match self.event().await? {
                 Some(Event::Message(message)) => return Ok(Some(message.into_bytes())),
-                Some(Event::PeerFinished | Event::Closed(_)) | None => return Ok(None),
+                Some(Event::PeerFinished | Event::Closed(_)) | None => self.finished = true,
                 Some(_) => {}
             }
         }
+        Ok(None)
     }
 
     /// Queues a message, waiting for room if need be, and writes what the socket takes at once.
@@ -206,7 +217,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let mut message = message.into();
         while let Err(refused) = self.try_send(message) {
             if refused.reason != SendErrorReason::Full {
-                return Err(refused.reason.into());
+                return Err(self.refusal(refused.reason));
             }
             message = refused.message;
             self.ready(message.len()).await?;
@@ -244,28 +255,39 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     pub async fn ready(&mut self, len: usize) -> Result<(), Error> {
         let settled = |machine: &mut Machine| machine.can_send(len) != Err(SendErrorReason::Full);
         poll_fn(|cx| self.pump.poll_until(cx, settled)).await?;
-        Ok(self.pump.machine().can_send(len)?)
+        let taken = self.pump.machine().can_send(len);
+        taken.map_err(|reason| self.refusal(reason))
+    }
+
+    /// Why a message was not taken: if the connection failed, how.
+    fn refusal(&self, reason: SendErrorReason) -> Error {
+        match self.pump.machine().error() {
+            Some(error) if reason == SendErrorReason::Closed => error.into(),
+            _ => reason.into(),
+        }
     }
 
     /// Writes what the socket takes at once.
     async fn push(&mut self) -> Result<(), Error> {
-        let at_once = |_: &mut Machine| true;
-        poll_fn(|cx| self.pump.poll_until(cx, at_once)).await?;
-        Ok(())
+        Ok(poll_fn(|cx| self.pump.poll_write(cx)).await?)
     }
 
     /// Waits until all that is queued is handed to the operating system.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`].
+    /// [`Error::Io`], or [`Error::Connection`] if the connection failed, and what was queued with
+    /// it.
     ///
     /// # Cancel safety
     ///
     /// Dropped, it can be called again.
     pub async fn flush(&mut self) -> Result<(), Error> {
         poll_fn(|cx| self.pump.poll_flush(cx)).await?;
-        Ok(())
+        match self.pump.machine().error() {
+            Some(error) => Err(error.into()),
+            None => Ok(()),
+        }
     }
 
     /// Closes in order: what is queued is sent, the peer reads the end of the stream, and its own

@@ -466,7 +466,8 @@ impl State {
         }
         self.topics.clear();
         let procedures = self.procedures.drain();
-        self.discarded.extend(procedures.map(|(_, endpoint)| endpoint));
+        self.discarded
+            .extend(procedures.map(|(_, endpoint)| endpoint));
         let now = self.now();
         self.pump.machine_mut().close(now);
         self.end = Some(end.clone());

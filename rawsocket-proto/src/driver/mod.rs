@@ -11,4 +11,4 @@ mod transport;
 
 pub use machine::Machine;
 pub use pump::Pump;
-pub use transport::{Timer, Transport};
+pub use transport::{Timer, Transport, is_hangup};

@@ -17,6 +17,8 @@ pub struct Pump<M, T, C> {
     timer: C,
     /// Something was written since the last flush.
     flush: bool,
+    /// Writing failed. What the peer said before is still read, as that may tell why.
+    broken: Option<io::Error>,
 }
 
 /// Pieces in one vectored write.
@@ -31,6 +33,7 @@ enum Round {
 impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
     /// Rounds within one poll, each with at most one read and a few writes.
     const ROUNDS: usize = 32;
+
     /// Puts the three together.
     pub const fn new(machine: M, transport: T, timer: C) -> Self {
         Self {
@@ -38,6 +41,7 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
             transport,
             timer,
             flush: false,
+            broken: None,
         }
     }
 
@@ -95,6 +99,16 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
         self.poll_while(cx, |pump| !done(&mut pump.machine))
     }
 
+    /// Writes what the transport takes at once. It is never pending.
+    ///
+    /// # Errors
+    ///
+    /// Those of the transport.
+    pub fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.write(cx);
+        Poll::Ready(self.broken.take().map_or(Ok(()), Err))
+    }
+
     /// Runs until all that is queued is handed to the transport and flushed, without waiting for
     /// events. Events that come meanwhile stay to be polled, and nothing is read until they are.
     ///
@@ -125,29 +139,26 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
     ) -> Poll<io::Result<()>> {
         for _ in 0..Self::ROUNDS {
             let done = !goes_on(self);
-            self.write(cx)?;
+            self.write(cx);
             if done || !goes_on(self) {
                 return Poll::Ready(Ok(()));
             }
-            if let Round::Idle = self.round(cx)? {
-                return Poll::Pending;
+            let round = self.round(cx)?;
+            if let Round::Idle = round {
+                return self
+                    .broken
+                    .take()
+                    .map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
             }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
-    /// Looks at the clock and reads once.
+    /// Reads once and looks at the clock: in this order, so that nothing is found overdue that is
+    /// there to be read.
     fn round(&mut self, cx: &mut Context<'_>) -> io::Result<Round> {
         let mut round = Round::Idle;
-        if let Some(at) = self.machine.poll_timeout() {
-            // The clock decides, not the timer: that may be late.
-            let due = self.timer.now() >= at || self.timer.poll_until(cx, at).is_ready();
-            if due {
-                self.machine.handle_timeout(self.timer.now());
-                round = Round::Progress;
-            }
-        }
         if self.machine.wants_read() {
             let (transport, now) = (&mut self.transport, self.timer.now());
             let read = self.machine.handle_read(now, |buf| {
@@ -158,6 +169,8 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
             match read {
                 (Poll::Ready(Ok(())), nothing) => {
                     if nothing {
+                        // After a reset some systems tell of it once, and of an end from then on.
+                        self.broken.take().map_or(Ok(()), Err)?;
                         self.machine.handle_eof(now);
                     }
                     round = Round::Progress;
@@ -165,18 +178,27 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
                 (Poll::Ready(Err(error)), _) if error.kind() == io::ErrorKind::Interrupted => {
                     round = Round::Progress;
                 }
-                (Poll::Ready(Err(error)), _) => return Err(error),
+                (Poll::Ready(Err(error)), _) => return Err(self.broken.take().unwrap_or(error)),
                 (Poll::Pending, _) => {}
+            }
+        }
+        if let Some(at) = self.machine.poll_timeout() {
+            // The clock decides, not the timer: that may be late.
+            let due = self.timer.now() >= at || self.timer.poll_until(cx, at).is_ready();
+            if due {
+                self.machine.handle_timeout(self.timer.now());
+                round = Round::Progress;
             }
         }
         Ok(round)
     }
 
     /// Writes, flushes and shuts down as far as the transport takes it.
-    fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        match self.poll_written(cx) {
-            Poll::Ready(result) => result,
-            Poll::Pending => Ok(()),
+    fn write(&mut self, cx: &mut Context<'_>) {
+        if self.broken.is_none()
+            && let Poll::Ready(Err(error)) = self.poll_written(cx)
+        {
+            self.broken = Some(error);
         }
     }
 
