@@ -21,7 +21,7 @@ pub(crate) fn bounded(
     let test = Arc::new(test);
     for endpoint in endpoints(name) {
         let (done, is_done) = mpsc::channel();
-        let (test, text) = (test.clone(), endpoint.to_string());
+        let (test, url) = (test.clone(), endpoint.to_string());
         let thread = thread::spawn(move || {
             let result = test(endpoint);
             // Nobody listens any more if it is too late.

@@ -562,6 +562,15 @@ impl Connection {
         self.ending.is_some() && (self.flags.over || parted)
     }
 
+    /// Why the connection failed, if it has: what [`poll_event`](Self::poll_event) returns after the
+    /// events that came before.
+    pub const fn error(&self) -> Option<ConnectionError> {
+        match self.ending {
+            Some(Ending::Failed(error)) => Some(error),
+            _ => None,
+        }
+    }
+
     /// What the handshake led to.
     pub fn negotiated(&self) -> Option<Negotiated> {
         match self.state {

@@ -60,6 +60,12 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
         &self.transport
     }
 
+    /// The transport, for its settings or to put another in its place. To read or write would tear
+    /// frames.
+    pub const fn transport_mut(&mut self) -> &mut T {
+        &mut self.transport
+    }
+
     /// The clock.
     pub const fn timer(&self) -> &C {
         &self.timer
@@ -91,6 +97,16 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
         mut done: impl FnMut(&mut M) -> bool,
     ) -> Poll<io::Result<()>> {
         self.poll_while(cx, |pump| !done(&mut pump.machine))
+    }
+
+    /// Writes what the transport takes at once. It is never pending.
+    ///
+    /// # Errors
+    ///
+    /// Those of the transport.
+    pub fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.write(cx);
+        Poll::Ready(self.broken.take().map_or(Ok(()), Err))
     }
 
     /// Runs until all that is queued is handed to the transport and flushed, without waiting for
@@ -126,9 +142,7 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
     ) -> Poll<io::Result<()>> {
         for _ in 0..Self::ROUNDS {
             let done = !goes_on(self);
-            if self.broken.is_none() {
-                self.broken = self.write(cx).err();
-            }
+            self.write(cx);
             if done || !goes_on(self) {
                 return Poll::Ready(Ok(()));
             }
@@ -158,6 +172,8 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
             match read {
                 Poll::Ready(Ok(())) => {
                     if nothing {
+                        // After a reset some systems tell of it once, and of an end from then on.
+                        self.broken.take().map_or(Ok(()), Err)?;
                         self.machine.handle_eof(now);
                     }
                     round = Round::Progress;
@@ -181,10 +197,11 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
     }
 
     /// Writes, flushes and shuts down as far as the transport takes it.
-    fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        match self.poll_written(cx) {
-            Poll::Ready(result) => result,
-            Poll::Pending => Ok(()),
+    fn write(&mut self, cx: &mut Context<'_>) {
+        if self.broken.is_none()
+            && let Poll::Ready(Err(error)) = self.poll_written(cx)
+        {
+            self.broken = Some(error);
         }
     }
 
