@@ -21,7 +21,7 @@ pub(crate) fn bounded(
     let test = Arc::new(test);
     for endpoint in endpoints(name) {
         let (done, is_done) = mpsc::channel();
-        let (test, place) = (test.clone(), endpoint.to_string());
+        let (test, url) = (test.clone(), endpoint.to_string());
         let thread = thread::spawn(move || {
             let result = test(endpoint);
             // Nobody listens any more if it is too late.
@@ -29,8 +29,8 @@ pub(crate) fn bounded(
             result
         });
         match is_done.recv_timeout(Duration::from_secs(30)) {
-            Err(mpsc::RecvTimeoutError::Timeout) => panic!("{place}: the test takes too long"),
-            _ => thread.join().expect(&place).expect(&place),
+            Err(mpsc::RecvTimeoutError::Timeout) => panic!("{text}: the test takes too long"),
+            _ => thread.join().expect(&text).expect(&text),
         }
     }
 }

@@ -25,7 +25,7 @@ pub use join::Join;
 pub use procedure::{Invocation, Registration};
 pub use subscription::{Event, Subscription};
 
-use state::{Answer, Shared, Stream, Waiting};
+use state::{Answer, Shared, Stream, Task, Waiting};
 
 /// A session in a realm. Cheap to clone; the clones are one session.
 ///
@@ -85,12 +85,12 @@ impl Session {
         let peer = ClientPeer::new(config, session, clock.now());
         let (reply, joining) = oneshot::channel();
         let shared = Arc::new(Shared::new(peer, stream, clock, reply));
-        let running = shared.clone();
         // Ended with this future, if that is dropped, and else once the session is over.
-        let task = tokio::spawn(core::future::poll_fn(move |cx| running.poll(cx)));
+        let task = tokio::spawn(Task(shared.clone()));
         let guard = AbortOnDrop(Some(task.abort_handle()));
-        let joined = joining.await.unwrap_or_else(|_| Err(lost()))?;
+        let joined = joining.await;
         guard.disarm();
+        let joined = joined.unwrap_or_else(|_| Err(lost()))?;
         Ok(Self(Arc::new(Handle { shared, joined })))
     }
 

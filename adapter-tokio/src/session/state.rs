@@ -1,5 +1,7 @@
 //! What a session's handles and its task share.
 
+use core::future::Future;
+use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +15,7 @@ use wamp_core::session::{
     ClientSession, CommandError, Event, Failed, Invocation, Joined, Outcome, Publication,
     Registration, Request, Subscription,
 };
-use wamp_core::transport::ClientPeer;
+use wamp_core::transport::{ClientPeer, PeerError};
 use wamp_core::{Id, OwnedPayload};
 
 use super::error::{End, SessionError};
@@ -48,6 +50,9 @@ pub(super) struct State {
     topics: HashMap<Subscription, Vec<Topic>>,
     procedures: HashMap<Registration, Arc<dyn Endpoint>>,
     running: HashMap<Invocation, AbortHandle>,
+    /// Handlers that are not needed any more. They are the application's, and may have handles of
+    /// this session: they are dropped when the lock is not held.
+    discarded: Vec<Arc<dyn Endpoint>>,
     end: Option<End>,
 }
 
@@ -74,15 +79,20 @@ pub(super) enum Waiting {
 }
 
 impl Waiting {
-    fn fail(self, error: SessionError) {
+    /// Fails it. Returns the handler that is not needed then.
+    fn fail(self, error: SessionError) -> Option<Arc<dyn Endpoint>> {
         // Whoever does not wait any more does not miss it.
         match self {
             Self::Subscribe(_, reply) => drop(reply.send(Err(error))),
-            Self::Register(_, reply) => drop(reply.send(Err(error))),
+            Self::Register(endpoint, reply) => {
+                drop(reply.send(Err(error)));
+                return Some(endpoint);
+            }
             Self::Publish(reply) => drop(reply.send(Err(error))),
             Self::Call(_, reply) => drop(reply.send(Err(error))),
             Self::Unsubscribe(reply) | Self::Unregister(reply) => drop(reply.send(Err(error))),
         }
+        None
     }
 }
 
@@ -109,6 +119,7 @@ impl Shared {
             topics: HashMap::new(),
             procedures: HashMap::new(),
             running: HashMap::new(),
+            discarded: Vec::new(),
             end: None,
         };
         Self {
@@ -160,8 +171,24 @@ impl Shared {
         }
     }
 
+    /// Ends the session if its task did not get to do so, and lets go of the stream.
+    fn stop(&self) {
+        let mut state = self.lock();
+        if state.end.is_none() {
+            let text = "the session's task was dropped, as with its runtime";
+            state.finish(self, End::Failed(PeerError::Transport(text.to_owned())));
+        }
+        state.task = None;
+        let gone = TokioIo(Box::new(tokio::io::empty()) as Box<dyn Stream>);
+        let stream = core::mem::replace(state.pump.transport_mut(), gone);
+        let discarded = core::mem::take(&mut state.discarded);
+        drop(state);
+        drop((stream, discarded));
+        self.room.notify_waiters();
+    }
+
     /// Runs the session until it is over and the connection closed.
-    pub(super) fn poll(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.lock();
         state.task = Some(cx.waker().clone());
         let poll = loop {
@@ -180,11 +207,30 @@ impl Shared {
         let congested = state
             .session()
             .is_some_and(|session| session.is_congested());
+        let discarded = core::mem::take(&mut state.discarded);
         drop(state);
+        drop(discarded);
         if !congested {
             self.room.notify_waiters();
         }
         poll
+    }
+}
+
+/// Runs a session until it is over and the connection closed. Dropped before, it ends the session.
+pub(super) struct Task(pub(super) Arc<Shared>);
+
+impl Future for Task {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.poll(cx)
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.stop();
     }
 }
 
@@ -261,7 +307,7 @@ impl State {
             }) => {
                 if let Some(waiting) = self.waiting.remove(&request) {
                     match SessionError::from_failure(reason) {
-                        Some(error) => waiting.fail(error),
+                        Some(error) => self.discarded.extend(waiting.fail(error)),
                         // It ended with the session; how, is not known before the last event.
                         None => drop(self.waiting.insert(request, waiting)),
                     }
@@ -304,7 +350,7 @@ impl State {
                 self.topics.remove(&subscription);
             }
             Event::RegistrationRevoked { registration, .. } => {
-                self.procedures.remove(&registration);
+                self.discarded.extend(self.procedures.remove(&registration));
             }
             _ => {}
         }
@@ -359,7 +405,7 @@ impl State {
                 request,
                 registration,
             } => {
-                self.procedures.remove(&registration);
+                self.discarded.extend(self.procedures.remove(&registration));
                 if let Some(Waiting::Unregister(reply)) =
                     self.waiting.remove(&Request::Unregister(request))
                 {
@@ -413,13 +459,15 @@ impl State {
             drop(reply.send(Err(ended())));
         }
         for (_, waiting) in self.waiting.drain() {
-            waiting.fail(ended());
+            self.discarded.extend(waiting.fail(ended()));
         }
         for (_, task) in self.running.drain() {
             task.abort();
         }
         self.topics.clear();
-        self.procedures.clear();
+        let procedures = self.procedures.drain();
+        self.discarded
+            .extend(procedures.map(|(_, endpoint)| endpoint));
         let now = self.now();
         self.pump.machine_mut().close(now);
         self.end = Some(end.clone());

@@ -6,9 +6,9 @@ use std::io;
 
 use bytes::Bytes;
 
-use super::{Error, Pump, Timer, Transport};
+use super::{Error, Pump, Timer, Transport, is_hangup};
 use crate::connection::{
-    Config, Connection as Machine, Event, Frame, SendError, SendErrorReason, Stats,
+    Config, Connection as Machine, ConnectionError, Event, Frame, SendError, SendErrorReason, Stats,
 };
 use crate::handshake::Negotiated;
 use crate::wire::{RefusalCode, Request, SerializerId};
@@ -112,11 +112,15 @@ impl<T: Transport, C: Timer> Connection<T, C> {
 
     /// Says what is still to be said, such as a refusal, and hands the error on.
     async fn farewell(&mut self, error: Error) -> Error {
-        if !matches!(error, Error::Io(_)) {
-            // The first error is the one that tells something.
-            let _ = self.close().await;
+        match error {
+            Error::Io(error) if is_hangup(&error) => ConnectionError::ClosedInHandshake.into(),
+            Error::Io(_) => error,
+            error => {
+                // The first error is the one that tells something.
+                let _ = self.close().await;
+                error
+            }
         }
-        error
     }
 
     /// The next event, `None` once there will be no more.
@@ -125,8 +129,8 @@ impl<T: Transport, C: Timer> Connection<T, C> {
         Ok(self.pump.machine_mut().poll_event()?)
     }
 
-    /// The next message; `None` once the peer sent its last. Messages that are queued for sending
-    /// are written meanwhile.
+    /// The next message; `None` once the peer sent its last, and from then on. Messages that are
+    /// queued for sending are written meanwhile.
     ///
     /// # Errors
     ///
@@ -167,7 +171,7 @@ impl<T: Transport, C: Timer> Connection<T, C> {
         let mut message = message.into();
         while let Err(refused) = self.try_send(message) {
             if refused.reason != SendErrorReason::Full {
-                return Err(refused.reason.into());
+                return Err(self.refusal(refused.reason));
             }
             message = refused.message;
             self.ready(message.len()).await?;
@@ -194,7 +198,7 @@ impl<T: Transport, C: Timer> Connection<T, C> {
         let mut message = message.into();
         while let Err(refused) = self.try_send(message) {
             if refused.reason != SendErrorReason::Full {
-                return Err(refused.reason.into());
+                return Err(self.refusal(refused.reason));
             }
             message = refused.message;
             let len = message.len();
@@ -241,28 +245,39 @@ impl<T: Transport, C: Timer> Connection<T, C> {
     pub async fn ready(&mut self, len: usize) -> Result<(), Error> {
         let settled = |machine: &mut Machine| machine.can_send(len) != Err(SendErrorReason::Full);
         poll_fn(|cx| self.pump.poll_until(cx, settled)).await?;
-        Ok(self.pump.machine().can_send(len)?)
+        let taken = self.pump.machine().can_send(len);
+        taken.map_err(|reason| self.refusal(reason))
+    }
+
+    /// Why a message was not taken: if the connection failed, how.
+    fn refusal(&self, reason: SendErrorReason) -> Error {
+        match self.pump.machine().error() {
+            Some(error) if reason == SendErrorReason::Closed => error.into(),
+            _ => reason.into(),
+        }
     }
 
     /// Writes what the socket takes at once.
     async fn push(&mut self) -> Result<(), Error> {
-        let at_once = |_: &mut Machine| true;
-        poll_fn(|cx| self.pump.poll_until(cx, at_once)).await?;
-        Ok(())
+        Ok(poll_fn(|cx| self.pump.poll_write(cx)).await?)
     }
 
     /// Waits until all that is queued is handed to the operating system.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`].
+    /// [`Error::Io`], or [`Error::Connection`] if the connection failed, and what was queued with
+    /// it.
     ///
     /// # Cancel safety
     ///
     /// Dropped, it can be called again.
     pub async fn flush(&mut self) -> Result<(), Error> {
         poll_fn(|cx| self.pump.poll_flush(cx)).await?;
-        Ok(())
+        match self.pump.machine().error() {
+            Some(error) => Err(error.into()),
+            None => Ok(()),
+        }
     }
 
     /// Closes in order: what is queued is sent, the peer reads the end of the stream, and its own

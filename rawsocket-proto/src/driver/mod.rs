@@ -18,4 +18,4 @@ pub use error::Error;
 pub use machine::Machine;
 pub use pump::Pump;
 pub use read::poll_read_slice;
-pub use transport::{Timer, Transport};
+pub use transport::{Timer, Transport, is_hangup};

@@ -17,6 +17,8 @@ pub struct Pump<M, T, C> {
     timer: C,
     /// Something was written since the last flush.
     flush: bool,
+    /// A write failed. The peer may have said why, so what it sent is read first.
+    broken: Option<io::Error>,
 }
 
 /// Pieces in one vectored write.
@@ -31,6 +33,7 @@ enum Round {
 impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
     /// Rounds within one poll, each with at most one read and a few writes.
     const ROUNDS: usize = 32;
+
     /// Puts the three together.
     pub const fn new(machine: M, transport: T, timer: C) -> Self {
         Self {
@@ -38,6 +41,7 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
             transport,
             timer,
             flush: false,
+            broken: None,
         }
     }
 
@@ -54,6 +58,12 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
     /// The transport.
     pub const fn transport(&self) -> &T {
         &self.transport
+    }
+
+    /// The transport, for its settings or to put another in its place. To read or write would tear
+    /// frames.
+    pub const fn transport_mut(&mut self) -> &mut T {
+        &mut self.transport
     }
 
     /// The clock.
@@ -89,6 +99,16 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
         self.poll_while(cx, |pump| !done(&mut pump.machine))
     }
 
+    /// Writes what the transport takes at once. It is never pending.
+    ///
+    /// # Errors
+    ///
+    /// Those of the transport.
+    pub fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.write(cx);
+        Poll::Ready(self.broken.take().map_or(Ok(()), Err))
+    }
+
     /// Runs until all that is queued is handed to the transport and flushed, without waiting for
     /// events. Events that come meanwhile stay to be polled, and nothing is read until they are.
     ///
@@ -97,7 +117,10 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
     /// Those of the transport.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_while(cx, |pump| {
-            pump.flush || !pump.machine.is_closed() && pump.machine.poll_transmit().is_some()
+            // Only a look: the other way of asking joins a header with its payload.
+            let mut slices = [io::IoSlice::new(&[])];
+            let waits = pump.machine.poll_transmit_vectored(&mut slices) > 0;
+            pump.flush || waits && !pump.machine.is_closed()
         })
     }
 
@@ -119,21 +142,49 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
     ) -> Poll<io::Result<()>> {
         for _ in 0..Self::ROUNDS {
             let done = !goes_on(self);
-            self.write(cx)?;
+            self.write(cx);
             if done || !goes_on(self) {
                 return Poll::Ready(Ok(()));
             }
-            if let Round::Idle = self.round(cx)? {
-                return Poll::Pending;
+            match (self.round(cx), self.broken.take()) {
+                (Ok(Round::Progress), broken) => self.broken = broken,
+                (Ok(Round::Idle), None) => return Poll::Pending,
+                (Ok(Round::Idle) | Err(_), Some(error)) | (Err(error), None) => {
+                    return Poll::Ready(Err(error));
+                }
             }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
-    /// Looks at the clock and reads once.
+    /// Reads once, then looks at the clock. In this order: what came in time must not count as
+    /// late because nobody polled meanwhile.
     fn round(&mut self, cx: &mut Context<'_>) -> io::Result<Round> {
         let mut round = Round::Idle;
+        if self.machine.wants_read() {
+            let (transport, now) = (&mut self.transport, self.timer.now());
+            let (read, nothing) = self.machine.handle_read(now, |buf| {
+                let room = bytes::BufMut::remaining_mut(buf);
+                let read = transport.poll_read(cx, buf);
+                (read, bytes::BufMut::remaining_mut(buf) == room)
+            });
+            match read {
+                Poll::Ready(Ok(())) => {
+                    if nothing {
+                        // After a reset some systems tell of it once, and of an end from then on.
+                        self.broken.take().map_or(Ok(()), Err)?;
+                        self.machine.handle_eof(now);
+                    }
+                    round = Round::Progress;
+                }
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {
+                    round = Round::Progress;
+                }
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => {}
+            }
+        }
         if let Some(at) = self.machine.poll_timeout() {
             // The clock decides, not the timer: that may be late.
             let due = self.timer.now() >= at || self.timer.poll_until(cx, at).is_ready();
@@ -142,35 +193,15 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
                 round = Round::Progress;
             }
         }
-        if self.machine.wants_read() {
-            let (transport, now) = (&mut self.transport, self.timer.now());
-            let read = self.machine.handle_read(now, |buf| {
-                let room = bytes::BufMut::remaining_mut(buf);
-                let read = transport.poll_read(cx, buf);
-                (read, bytes::BufMut::remaining_mut(buf) == room)
-            });
-            match read {
-                (Poll::Ready(Ok(())), nothing) => {
-                    if nothing {
-                        self.machine.handle_eof(now);
-                    }
-                    round = Round::Progress;
-                }
-                (Poll::Ready(Err(error)), _) if error.kind() == io::ErrorKind::Interrupted => {
-                    round = Round::Progress;
-                }
-                (Poll::Ready(Err(error)), _) => return Err(error),
-                (Poll::Pending, _) => {}
-            }
-        }
         Ok(round)
     }
 
     /// Writes, flushes and shuts down as far as the transport takes it.
-    fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        match self.poll_written(cx) {
-            Poll::Ready(result) => result,
-            Poll::Pending => Ok(()),
+    fn write(&mut self, cx: &mut Context<'_>) {
+        if self.broken.is_none()
+            && let Poll::Ready(Err(error)) = self.poll_written(cx)
+        {
+            self.broken = Some(error);
         }
     }
 
@@ -215,13 +246,24 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
 
     fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.flush {
-            ready!(self.transport.poll_flush(cx))?;
+            ready!(unless_interrupted(self.transport.poll_flush(cx), cx))?;
             self.flush = false;
         }
         if self.machine.wants_shutdown() {
-            ready!(self.transport.poll_shutdown(cx))?;
+            ready!(unless_interrupted(self.transport.poll_shutdown(cx), cx))?;
             self.machine.handle_shutdown(self.timer.now());
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+/// An interrupted call is to be made again.
+fn unless_interrupted(poll: Poll<io::Result<()>>, cx: &Context<'_>) -> Poll<io::Result<()>> {
+    match poll {
+        Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+        poll => poll,
     }
 }

@@ -57,3 +57,14 @@ pub trait Timer {
     /// `Ready` once `at` has come. Only the latest call counts.
     fn poll_until(&mut self, cx: &mut Context<'_>, at: Instant) -> Poll<()>;
 }
+
+/// Whether it is the peer that ended the transport, other than in order: by a reset, or by closing
+/// it before all was said. During the handshake that is a refusal.
+pub fn is_hangup(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
+
+    matches!(
+        error.kind(),
+        BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected
+    )
+}

@@ -7,7 +7,7 @@ use std::io;
 use rawsocket_proto::connection::{
     Config, Connection, ConnectionError, Event as ConnectionEvent, Frame, RecvBuf, SendErrorReason,
 };
-use rawsocket_proto::driver::Machine;
+use rawsocket_proto::driver::{Machine, is_hangup};
 use rawsocket_proto::time::Instant;
 
 use crate::session::{ClientSession, CommandError, Event, SessionConfig, SessionError};
@@ -125,7 +125,12 @@ impl ClientPeer {
 
     /// The transport failed: the session ends, and each pending request with it.
     pub fn handle_lost(&mut self, error: &io::Error) {
-        self.fail(PeerError::Transport(error.to_string()));
+        let refused = self.connection.negotiated().is_none() && is_hangup(error);
+        self.fail(if refused {
+            PeerError::Connection(ConnectionError::ClosedInHandshake)
+        } else {
+            PeerError::Transport(error.to_string())
+        });
     }
 
     fn fail(&mut self, cause: PeerError) {

@@ -31,13 +31,25 @@ pub struct RouterPeer {
     connection: Connection,
     router: SharedRouter,
     serializers: Arc<[SerializerKind]>,
-    session: Option<(SessionKey, Arc<Link>)>,
+    session: Option<SessionKey>,
+    /// What the router says to this connection. It is there before the session is, so that no word
+    /// finds nobody to wake.
+    link: Arc<Link>,
     /// A frame that the connection had no room for.
     held: Option<Frame>,
-    /// The router wants the connection closed, behind what waits but no later than this.
-    closing: Option<Instant>,
+    /// The router wants the connection closed, behind what waits.
+    closing: Option<Closing>,
     error: Option<ConnectionError>,
     now: Instant,
+}
+
+/// The router's wish to have the connection closed.
+#[derive(Clone, Copy, Debug)]
+enum Closing {
+    /// It was just said, in a call that did not tell the time.
+    Said,
+    /// It is to be done no later than this.
+    Until(Instant),
 }
 
 impl RouterPeer {
@@ -56,6 +68,7 @@ impl RouterPeer {
             router,
             serializers,
             session: None,
+            link: Arc::default(),
             held: None,
             closing: None,
             error: None,
@@ -65,9 +78,7 @@ impl RouterPeer {
 
     /// Has `waker` woken when the router has something for this connection.
     pub fn register(&self, waker: &Waker) {
-        if let Some((_, link)) = &self.session {
-            link.register(waker);
-        }
+        self.link.register(waker);
     }
 
     /// What the client did wrong, or why it was given up, if it was.
@@ -97,15 +108,15 @@ impl RouterPeer {
 
     /// Takes the router's word.
     fn listen(&mut self) {
-        let Some((key, link)) = &self.session else {
+        let Some(key) = self.session else {
             return;
         };
-        let said = link.take();
+        let said = self.link.take();
         if said & Link::WELCOME != 0 {
             self.connection.welcome();
         }
         if said & Link::CLOSE != 0 {
-            self.closing = Some(self.now.saturating_add(Self::CLOSE_TIMEOUT));
+            self.closing = Some(Closing::Said);
         }
         if let Some(frame) = self.held.take() {
             self.held = send(&mut self.connection, frame).err();
@@ -113,15 +124,36 @@ impl RouterPeer {
         if said & Link::READY != 0 {
             if self.held.is_none() {
                 let connection = &mut self.connection;
-                self.held = self.router.drain(*key, |frame| send(connection, frame));
+                self.held = self.router.drain(key, |frame| send(connection, frame));
             }
             if self.held.is_some() {
                 // More may wait behind the one that there is no room for.
-                link.put(Link::READY);
+                self.link.put(Link::READY);
             }
         }
-        if self.closing.is_some() && self.held.is_none() {
-            self.connection.close(self.now);
+    }
+
+    /// When the router's wish to close is to be looked at. It takes the time, from which the close
+    /// then has its own deadline.
+    fn close_due(&self) -> Option<Instant> {
+        match self.closing? {
+            Closing::Until(at) if self.held.is_some() => Some(at),
+            _ => Some(Instant::ZERO),
+        }
+    }
+
+    /// Does what the router wishes, once nothing is held or time is up.
+    fn close_on_demand(&mut self, now: Instant) {
+        let until = match self.closing {
+            None => return,
+            Some(Closing::Said) => now.saturating_add(Self::CLOSE_TIMEOUT),
+            Some(Closing::Until(at)) => at,
+        };
+        self.closing = Some(Closing::Until(until));
+        if self.held.is_none() || until <= now {
+            self.closing = None;
+            self.held = None;
+            self.connection.close(now);
         }
     }
 
@@ -129,7 +161,7 @@ impl RouterPeer {
     fn step(&mut self) -> bool {
         match self.connection.poll_event() {
             Ok(Some(Event::Message(message))) => {
-                if let Some((key, _)) = self.session {
+                if let Some(key) = self.session {
                     self.router.handle_message(key, &message, self.now);
                 }
             }
@@ -157,7 +189,7 @@ impl RouterPeer {
             Some(serializer) => {
                 let limit = self.connection.send_limit() as usize;
                 let transport = TransportInfo::new(serializer, limit);
-                match self.router.open(transport, self.now) {
+                match self.router.open(transport, self.link.clone(), self.now) {
                     Ok(session) => {
                         self.session = Some(session);
                         self.connection.accept().map(|_| ())
@@ -173,7 +205,7 @@ impl RouterPeer {
     /// The client is gone, as far as the router is concerned.
     fn part(&mut self) {
         self.held = None;
-        if let Some((key, _)) = self.session.take() {
+        if let Some(key) = self.session.take() {
             self.router.close(key, self.now);
         }
     }
@@ -215,11 +247,7 @@ impl Machine for RouterPeer {
     fn handle_timeout(&mut self, now: Instant) {
         self.now = self.now.max(now);
         self.connection.handle_timeout(now);
-        if self.closing.is_some_and(|at| at <= now) {
-            self.closing = None;
-            self.held = None;
-            self.connection.close(now);
-        }
+        self.close_on_demand(now);
     }
 
     fn close(&mut self, now: Instant) {
@@ -239,7 +267,7 @@ impl Machine for RouterPeer {
 
     fn poll_timeout(&self) -> Option<Instant> {
         let connection = self.connection.poll_timeout().map(|deadline| deadline.at);
-        match (connection, self.closing.filter(|_| self.held.is_some())) {
+        match (connection, self.close_due()) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         }

@@ -120,14 +120,14 @@ impl SharedRouter {
     pub(super) fn open(
         &self,
         transport: TransportInfo,
+        link: Arc<Link>,
         now: Instant,
-    ) -> Result<(SessionKey, Arc<Link>), TooManyTransports> {
+    ) -> Result<SessionKey, TooManyTransports> {
         let mut hub = lock(&self.0);
         let key = hub.router.open_session(transport, now)?;
-        let link = Arc::new(Link::default());
-        hub.links.insert(key, link.clone());
+        hub.links.insert(key, link);
         hub.tell(None);
-        Ok((key, link))
+        Ok(key)
     }
 
     pub(super) fn close(&self, key: SessionKey, now: Instant) {
