@@ -29,8 +29,8 @@ pub(crate) fn bounded(
             result
         });
         match is_done.recv_timeout(Duration::from_secs(30)) {
-            Err(mpsc::RecvTimeoutError::Timeout) => panic!("{text}: the test takes too long"),
-            _ => thread.join().expect(&text).expect(&text),
+            Err(mpsc::RecvTimeoutError::Timeout) => panic!("{url}: the test takes too long"),
+            _ => thread.join().expect(&url).expect(&url),
         }
     }
 }
