@@ -97,8 +97,6 @@ impl<T: Transport, C: Timer> Connection<T, C> {
         connection.established().await?;
         // The client waits for it, whatever is awaited here next.
         connection.flush().await?;
-        // The client waits for it, whatever is awaited here next.
-        connection.flush().await?;
         Ok(connection)
     }
 

