@@ -193,11 +193,26 @@ impl Shared {
         self.room.notify_waiters();
     }
 
+    /// Batches of events within one poll, so that a busy router starves neither the other tasks nor
+    /// those that wait for the lock.
+    const ROUNDS: usize = 16;
+
     /// Runs the session until it is over and the connection closed.
     fn poll(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.lock();
-        state.task = Some(cx.waker().clone());
+        if !state
+            .task
+            .as_ref()
+            .is_some_and(|task| task.will_wake(cx.waker()))
+        {
+            state.task = Some(cx.waker().clone());
+        }
+        let mut rounds = 0..Self::ROUNDS;
         let poll = loop {
+            if rounds.next().is_none() {
+                cx.waker().wake_by_ref();
+                break Poll::Pending;
+            }
             let ready = match state.end {
                 None => state.pump.poll_ready(cx),
                 Some(_) => state.pump.poll_until(cx, |peer| peer.is_closed()),
