@@ -1,29 +1,27 @@
 //! The transport level: whole messages in and out.
 
-use core::future::poll_fn;
-use std::io;
+use core::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use bytes::Bytes;
-use rawsocket_proto::connection::{
-    Config, Connection as Machine, ConnectionError, Event, Frame, SendError, SendErrorReason, Stats,
-};
-use rawsocket_proto::driver::{Pump, is_hangup};
-use rawsocket_proto::handshake::Negotiated;
+use rawsocket_proto::connection::Config;
+use rawsocket_proto::driver::{self, Error};
 use rawsocket_proto::wire::{RefusalCode, Request, SerializerId};
 use tokio::io::{AsyncRead, AsyncWrite};
 use wamp_core::endpoint::Endpoint;
 
 use crate::clock::TokioClock;
-use crate::error::Error;
 use crate::io::TokioIo;
 use crate::net::Socket;
 
 /// A RawSocket connection: whole messages in and out, over any tokio stream.
 ///
+/// Sending, receiving and closing are [`driver::Connection`]'s, to which it derefs: they are one
+/// text for all async adapters.
+///
 /// It runs on the task that calls it, without one of its own: PINGs are answered, heartbeats sent
 /// and queued messages written while one of its methods is awaited. An application that does
-/// neither for long should give the connection a task that sits in [`recv`](Self::recv).
+/// neither for long should give the connection a task that sits in
+/// [`recv`](driver::Connection::recv).
 ///
 /// All methods may be dropped at any await point: no octet is lost and no frame is torn.
 ///
@@ -50,11 +48,7 @@ use crate::net::Socket;
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Connection<T> {
-    pump: Pump<Machine, TokioIo<T>, TokioClock>,
-    /// The peer sent its last message.
-    finished: bool,
-}
+pub struct Connection<T>(driver::Connection<TokioIo<T>, TokioClock>);
 
 impl Connection<Socket> {
     /// Connects to a router's endpoint and does the handshake.
@@ -92,21 +86,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         config: impl Into<Arc<Config>>,
         serializer: SerializerId,
     ) -> Result<Self, Error> {
-        let clock = TokioClock::new();
-        let machine = Machine::client(config.into(), serializer, now(&clock));
-        let mut connection = Self {
-            pump: Pump::new(machine, TokioIo(stream), clock),
-            finished: false,
-        };
-        connection.established().await?;
-        Ok(connection)
+        let (io, clock) = (TokioIo(stream), TokioClock::new());
+        let client = driver::Connection::client(io, clock, config.into(), serializer);
+        client.await.map(Self)
     }
 
     /// Does a router's handshake on an open stream. `decide` sees the request and lets the client
     /// in or says why not.
     ///
     /// Messages are received up to [`Config::greeting_limit`] until
-    /// [`welcome`](Self::welcome) is called.
+    /// [`welcome`](driver::Connection::welcome) is called.
     ///
     /// # Errors
     ///
@@ -121,217 +110,27 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         config: impl Into<Arc<Config>>,
         decide: impl FnOnce(Request) -> Result<(), RefusalCode>,
     ) -> Result<Self, Error> {
-        let clock = TokioClock::new();
-        let machine = Machine::router(config.into(), now(&clock));
-        let mut connection = Self {
-            pump: Pump::new(machine, TokioIo(stream), clock),
-            finished: false,
-        };
-        let request = loop {
-            match connection.event().await {
-                Ok(Some(Event::Requested(request))) => break request,
-                Ok(_) => {}
-                Err(error) => return Err(connection.farewell(error).await),
-            }
-        };
-        let machine = connection.pump.machine_mut();
-        match decide(request) {
-            Ok(()) => machine.accept().map_err(io::Error::other)?,
-            Err(code) => {
-                machine.refuse(code).map_err(io::Error::other)?;
-                return Err(connection.farewell(Error::Refused(code)).await);
-            }
-        };
-        connection.established().await?;
-        // The client waits for it, whatever is awaited here next.
-        connection.flush().await?;
-        Ok(connection)
-    }
-
-    async fn established(&mut self) -> Result<(), Error> {
-        loop {
-            match self.event().await {
-                Ok(Some(Event::Established(_))) => return Ok(()),
-                Ok(_) => {}
-                Err(error) => return Err(self.farewell(error).await),
-            }
-        }
-    }
-
-    /// Says what is still to be said, such as a refusal, and hands the error on.
-    async fn farewell(&mut self, error: Error) -> Error {
-        match error {
-            Error::Io(error) if is_hangup(&error) => ConnectionError::ClosedInHandshake.into(),
-            Error::Io(_) => error,
-            error => {
-                // The first error is the one that tells something.
-                let _ = self.close().await;
-                error
-            }
-        }
-    }
-
-    /// The next event, `None` once there will be no more.
-    async fn event(&mut self) -> Result<Option<Event<'_>>, Error> {
-        poll_fn(|cx| self.pump.poll_ready(cx)).await?;
-        Ok(self.pump.machine_mut().poll_event()?)
-    }
-
-    /// The next message; `None` once the peer sent its last, and from then on. Messages that are queued for sending
-    /// are written meanwhile.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] and [`Error::Connection`]; the latter again with each further call.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped, it loses nothing.
-    pub async fn recv(&mut self) -> Result<Option<Bytes>, Error> {
-        while !self.finished {
-            match self.event().await? {
-                Some(Event::Message(message)) => return Ok(Some(message.into_bytes())),
-                Some(Event::PeerFinished | Event::Closed(_)) | None => self.finished = true,
-                Some(_) => {}
-            }
-        }
-        Ok(None)
-    }
-
-    /// Queues a message, waiting for room if need be, and writes what the socket takes at once.
-    /// What it does not take leaves while any method is awaited; [`flush`](Self::flush) waits for
-    /// it.
-    ///
-    /// While it waits for room it takes no message from the peer beyond the next one. Two ends
-    /// that both only send wait for each other.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`], [`Error::Connection`], [`Error::TooLong`] or [`Error::Closed`].
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped while it waits, it sends nothing and the message is lost with it. To keep it, await
-    /// [`ready`](Self::ready) and then use [`try_send`](Self::try_send).
-    pub async fn send(&mut self, message: impl Into<Bytes>) -> Result<(), Error> {
-        let mut message = message.into();
-        while let Err(refused) = self.try_send(message) {
-            if refused.reason != SendErrorReason::Full {
-                return Err(self.refusal(refused.reason));
-            }
-            message = refused.message;
-            self.ready(message.len()).await?;
-        }
-        self.push().await
-    }
-
-    /// Queues a message if there is room. Nothing is written before the next await.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError`] with the message.
-    pub fn try_send(&mut self, message: impl Into<Bytes>) -> Result<(), SendError<Bytes>> {
-        self.pump.machine_mut().send(message.into())
-    }
-
-    /// Queues a frame that may be shared with other connections, if there is room.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError`] with the frame.
-    pub fn try_send_frame(&mut self, frame: Frame) -> Result<(), SendError<Frame>> {
-        self.pump.machine_mut().send_frame(frame)
-    }
-
-    /// Waits until a message of `len` octets would be taken.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`], [`Error::Connection`], [`Error::TooLong`] or [`Error::Closed`].
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped, it changes nothing.
-    pub async fn ready(&mut self, len: usize) -> Result<(), Error> {
-        let settled = |machine: &mut Machine| machine.can_send(len) != Err(SendErrorReason::Full);
-        poll_fn(|cx| self.pump.poll_until(cx, settled)).await?;
-        let taken = self.pump.machine().can_send(len);
-        taken.map_err(|reason| self.refusal(reason))
-    }
-
-    /// Why a message was not taken: if the connection failed, how.
-    fn refusal(&self, reason: SendErrorReason) -> Error {
-        match self.pump.machine().error() {
-            Some(error) if reason == SendErrorReason::Closed => error.into(),
-            _ => reason.into(),
-        }
-    }
-
-    /// Writes what the socket takes at once.
-    async fn push(&mut self) -> Result<(), Error> {
-        Ok(poll_fn(|cx| self.pump.poll_write(cx)).await?)
-    }
-
-    /// Waits until all that is queued is handed to the operating system.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`], or [`Error::Connection`] if the connection failed, and what was queued with
-    /// it.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped, it can be called again.
-    pub async fn flush(&mut self) -> Result<(), Error> {
-        poll_fn(|cx| self.pump.poll_flush(cx)).await?;
-        match self.pump.machine().error() {
-            Some(error) => Err(error.into()),
-            None => Ok(()),
-        }
-    }
-
-    /// Closes in order: what is queued is sent, the peer reads the end of the stream, and its own
-    /// end is awaited, all within [`Config::close_timeout`].
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`], or [`Error::Connection`] with a timeout if not all could be sent.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped, it can be called again.
-    pub async fn close(&mut self) -> Result<(), Error> {
-        poll_fn(|cx| self.pump.poll_close(cx)).await?;
-        while self.pump.machine_mut().poll_event()?.is_some() {}
-        Ok(())
-    }
-
-    /// The peer is no stranger any more: messages are received up to [`Config::max_receive`].
-    pub fn welcome(&mut self) {
-        self.pump.machine_mut().welcome();
-    }
-
-    /// What the handshake led to.
-    pub fn negotiated(&self) -> Option<Negotiated> {
-        self.pump.machine().negotiated()
-    }
-
-    /// The largest message that can be sent, in octets.
-    pub fn send_limit(&self) -> u32 {
-        self.pump.machine().send_limit()
-    }
-
-    /// What was counted so far.
-    pub fn stats(&self) -> Stats {
-        self.pump.machine().stats()
+        let (io, clock) = (TokioIo(stream), TokioClock::new());
+        let router = driver::Connection::router(io, clock, config.into(), decide);
+        router.await.map(Self)
     }
 
     /// The stream.
     pub fn get_ref(&self) -> &T {
-        &self.pump.transport().0
+        &self.0.transport().0
     }
 }
 
-fn now(clock: &TokioClock) -> rawsocket_proto::time::Instant {
-    rawsocket_proto::driver::Timer::now(clock)
+impl<T> Deref for Connection<T> {
+    type Target = driver::Connection<TokioIo<T>, TokioClock>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for Connection<T> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
 }

@@ -18,7 +18,6 @@
 
 mod clock;
 mod connection;
-mod error;
 mod io;
 mod net;
 mod router;
@@ -26,9 +25,9 @@ mod session;
 
 pub use clock::TokioClock;
 pub use connection::Connection;
-pub use error::Error;
 pub use io::TokioIo;
 pub use net::{Listener, Socket};
+pub use rawsocket_proto::driver::Error;
 pub use router::Router;
 pub use session::{
     Arguments, Call, End, Event, Invocation, Join, Registration, Session, SessionError,

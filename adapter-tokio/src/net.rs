@@ -4,11 +4,11 @@ use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use std::io;
-use std::path::PathBuf;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use wamp_core::endpoint::Endpoint;
+use wamp_core::endpoint::unix::{self, SocketFile};
 
 /// A connected socket. TCP sockets have Nagle's algorithm off: frames are coalesced already, and
 /// together with delayed acknowledgements it would cost 40 milliseconds a call.
@@ -37,8 +37,11 @@ impl Socket {
                 let stream = TcpStream::connect((host.as_str(), *port)).await?;
                 Self::tcp(stream)
             }
-            Endpoint::Unix { path } => UnixStream::connect(unix_path(path)).await.map(Self::Unix),
-            other => Err(unsupported(other)),
+            Endpoint::Unix { path } => {
+                let stream = UnixStream::connect(unix::path(path)).await?;
+                Ok(Self::Unix(stream))
+            }
+            other => Err(other.unsupported()),
         }
     }
 
@@ -58,21 +61,6 @@ impl From<UnixStream> for Socket {
     fn from(stream: UnixStream) -> Self {
         Self::Unix(stream)
     }
-}
-
-/// tokio understands a leading NUL as Linux' abstract namespace.
-fn unix_path(path: &str) -> PathBuf {
-    match path.strip_prefix('@') {
-        Some(name) => PathBuf::from(format!("\0{name}")),
-        None => PathBuf::from(path),
-    }
-}
-
-fn unsupported(endpoint: &Endpoint) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::Unsupported,
-        format!("{endpoint} is not for this adapter"),
-    )
 }
 
 /// A listening socket.
@@ -121,14 +109,15 @@ impl Listener {
                 })
             }
             Endpoint::Unix { path } => {
-                let file = unix_path(path);
+                let file = unix::path(path);
                 let named = !path.starts_with('@');
-                if named {
-                    remove_stale(&file).await?;
+                if named && SocketFile::is_at(&file)? {
+                    let attempt = UnixStream::connect(&file).await.map(drop);
+                    SocketFile::make_way(&file, attempt)?;
                 }
                 let listener = UnixListener::bind(&file)?;
                 let file = if named {
-                    Some(SocketFile::new(file)?)
+                    Some(SocketFile::claim(file)?)
                 } else {
                     None
                 };
@@ -139,7 +128,7 @@ impl Listener {
                     _file: file,
                 })
             }
-            other => Err(unsupported(other)),
+            other => Err(other.unsupported()),
         }
     }
 
@@ -169,62 +158,6 @@ impl Listener {
 impl fmt::Display for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.endpoint.fmt(f)
-    }
-}
-
-/// Removes a socket file on which nobody listens.
-async fn remove_stale(path: &PathBuf) -> io::Result<()> {
-    use std::os::unix::fs::FileTypeExt;
-
-    let metadata = match std::fs::symlink_metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    let in_use = |what: &str| {
-        let text = format!("{}: {what}", path.display());
-        Err(io::Error::new(io::ErrorKind::AddrInUse, text))
-    };
-    if !metadata.file_type().is_socket() {
-        return in_use("the file exists and is not a socket");
-    }
-    match UnixStream::connect(path).await {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            std::fs::remove_file(path)
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-        Ok(_) => in_use("somebody listens there"),
-    }
-}
-
-/// The file of a listening Unix socket, removed on drop if it is still the same one.
-#[derive(Debug)]
-struct SocketFile {
-    path: PathBuf,
-    inode: (u64, u64),
-}
-
-impl SocketFile {
-    fn new(path: PathBuf) -> io::Result<Self> {
-        let inode = Self::inode(&path)?;
-        Ok(Self { path, inode })
-    }
-
-    fn inode(path: &PathBuf) -> io::Result<(u64, u64)> {
-        use std::os::unix::fs::MetadataExt;
-
-        let metadata = std::fs::symlink_metadata(path)?;
-        Ok((metadata.dev(), metadata.ino()))
-    }
-}
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        if Self::inode(&self.path).is_ok_and(|inode| inode == self.inode) {
-            // Nobody is left to tell of a failure.
-            let _ = std::fs::remove_file(&self.path);
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Frames out of a stream of octets that comes in pieces: no alloc, a few octets of state.
 
 use crate::error::FrameError;
-use crate::wire::{FrameHeader, FrameRules, MAX_PAYLOAD};
+use crate::wire::{FrameHeader, FrameKind, FrameRules, MAX_PAYLOAD};
 
 /// A frame, or a part of one, as far as the input reached.
 ///
@@ -74,11 +74,12 @@ impl FramePart<'_> {
 #[derive(Clone, Debug)]
 pub struct FrameDecoder {
     rules: FrameRules,
-    /// The header of the frame under way, as far as it came.
+    /// The header of the frame under way, as far as it came. At a boundary, that of the frame
+    /// before.
     octets: [u8; FrameHeader::LEN],
     /// Octets of it. Four: the payload is under way, or the header was refused.
     have: u8,
-    /// Octets of the payload that were handed out.
+    /// Octets of its payload that were handed out. At a boundary, all of them.
     offset: u32,
 }
 
@@ -135,9 +136,12 @@ impl FrameDecoder {
         // The straight path: at a boundary, with a whole frame in the input.
         if self.have == 0
             && let Some((octets, behind)) = input.split_first_chunk()
-            && let Ok(header) = self.rules.check(*octets)
+            && let Some(header) = self
+                .guess(*octets)
+                .or_else(|| self.rules.check(*octets).ok())
             && let Some((data, rest)) = behind.split_at_checked(header.payload_len() as usize)
         {
+            (self.octets, self.offset) = (*octets, header.payload_len());
             *input = rest;
             return Ok(Some(FramePart {
                 header,
@@ -146,6 +150,19 @@ impl FrameDecoder {
             }));
         }
         self.poll_piecewise(input)
+    }
+
+    /// The header, if it is a message's and like the one before.
+    ///
+    /// The length is not the one just read, but the one in memory. So a processor that guesses that
+    /// they are alike, as most are, knows where the next header lies before this one is there.
+    #[inline]
+    fn guess(&self, octets: [u8; FrameHeader::LEN]) -> Option<FrameHeader> {
+        if octets == self.octets && octets[0] == FrameKind::Message as u8 {
+            FrameHeader::new(FrameKind::Message, self.offset)
+        } else {
+            None
+        }
     }
 
     fn poll_piecewise<'i>(
@@ -159,6 +176,7 @@ impl FrameDecoder {
             *slot = octet;
             *input = rest;
             self.have += 1;
+            self.offset = 0;
         }
         // A refused header stays where it is, and so does the error.
         let header = self.rules.check(self.octets)?;
@@ -175,11 +193,10 @@ impl FrameDecoder {
         };
         *input = rest;
         if part.is_last() {
-            (self.have, self.offset) = (0, 0);
-        } else {
-            // Never saturates: `data` was cut to what is missing.
-            self.offset += u32::try_from(data.len()).unwrap_or(MAX_PAYLOAD);
+            self.have = 0;
         }
+        // Never saturates: `data` was cut to what is missing.
+        self.offset += u32::try_from(data.len()).unwrap_or(MAX_PAYLOAD);
         Ok(Some(part))
     }
 }

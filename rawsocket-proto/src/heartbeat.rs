@@ -57,7 +57,8 @@ pub enum Beat {
 ///
 /// Every octet from the peer counts as life and starts the count anew; silence of one interval
 /// brings a PING. While this end does not read, [`defer`](Self::defer) takes the place of
-/// [`handle_timeout`](Self::handle_timeout): a peer is not dead because nobody listens to it.
+/// [`handle_timeout`](Self::handle_timeout): a peer is not dead because nobody listens to it. The
+/// same goes while the peer still takes what was to be sent before the PING.
 ///
 /// ```
 /// use core::time::Duration;
@@ -164,21 +165,30 @@ impl Heartbeat {
     }
 }
 
+/// All eight digits at once: each nibble is spread to an octet, and made a digit or a letter.
 const fn hexadecimal(number: u32) -> PingPayload {
-    const fn digit(number: u32, place: u32) -> u8 {
-        match (number >> (4 * place)).to_le_bytes()[0] & 0x0F {
-            digit @ 0..=9 => b'0' + digit,
-            digit => b'a' - 10 + digit,
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let mut octets = number as u64;
+    octets = (octets | octets << 16) & 0x0000_FFFF_0000_FFFF;
+    octets = (octets | octets << 8) & 0x00FF_00FF_00FF_00FF;
+    octets = (octets | octets << 4) & 0x0F0F_0F0F_0F0F_0F0F;
+    // 10 and above carry into the fifth bit.
+    let letters = (octets + 6 * EACH) >> 4 & EACH;
+    let above = (b'a' - b'0' - 10) as u64;
+    (octets + b'0' as u64 * EACH + letters * above).to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hexadecimal;
+
+    extern crate std;
+
+    #[test]
+    fn hexadecimal_is_what_format_gives() {
+        let sample = (0..=0xFFFF_u32).map(|step| step.wrapping_mul(0x9E37_79B9));
+        for number in sample.chain([0, 9, 10, 15, 16, 0x9A9A_A9A9, u32::MAX]) {
+            assert_eq!(hexadecimal(number), std::format!("{number:08x}").as_bytes());
         }
     }
-    [
-        digit(number, 7),
-        digit(number, 6),
-        digit(number, 5),
-        digit(number, 4),
-        digit(number, 3),
-        digit(number, 2),
-        digit(number, 1),
-        digit(number, 0),
-    ]
 }

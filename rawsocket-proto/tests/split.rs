@@ -114,7 +114,10 @@ fn images() -> Vec<(Role, Vec<u8>)> {
         frame(0, b""),
         frame(2, b"stray"),
         frame(1, b"?"),
-        frame(0, &filler(40, 1)),
+        frame(0, &filler(20, 1)),
+        frame(0, &filler(20, 2)),
+        frame(0, b""),
+        frame(0, b""),
     ]
     .concat();
     let good = |second| [&hello(second)[..], &frames].concat();
@@ -124,7 +127,7 @@ fn images() -> Vec<(Role, Vec<u8>)> {
         images.extend([
             (role, good(0xF1)),
             (role, good(0x01)),
-            (role, good(0xF1)[..40].to_vec()),
+            (role, good(0xF1)[..50].to_vec()),
             (role, broken([0x10, 0, 0, 0])),
             (role, broken([0x07, 0, 0, 0])),
             (role, broken([0x08, 0, 0, 1])),

@@ -4,8 +4,9 @@ use core::error::Error;
 use core::fmt;
 use core::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
+use super::inbox::Inbox;
 use crate::error::{FrameError, HandshakeError};
 use crate::handshake::Negotiated;
 use crate::time::TimerKind;
@@ -39,8 +40,7 @@ pub enum Event<'c> {
 
 /// A message in the receive buffer. Use it in place, or take it.
 pub struct Payload<'c> {
-    pub(super) buf: &'c mut BytesMut,
-    pub(super) len: &'c mut usize,
+    pub(super) inbox: &'c mut Inbox,
 }
 
 impl Payload<'_> {
@@ -49,25 +49,25 @@ impl Payload<'_> {
 
     /// Takes the message: without a copy if it is large, else as a copy of its own size.
     pub fn into_bytes(self) -> Bytes {
-        if *self.len < Self::COPY {
+        if self.len() < Self::COPY {
             return Bytes::copy_from_slice(&self);
         }
-        let len = core::mem::take(self.len).min(self.buf.len());
-        self.buf.split_to(len).freeze()
+        self.inbox.give()
     }
 }
 
 impl core::ops::Deref for Payload<'_> {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
-        self.buf.get(..*self.len).unwrap_or_default()
+        self.inbox.lent()
     }
 }
 
 impl fmt::Debug for Payload<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Payload({} octets)", self.len)
+        write!(f, "Payload({} octets)", self.len())
     }
 }
 

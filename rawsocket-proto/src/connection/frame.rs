@@ -38,7 +38,7 @@ impl Frame {
     pub fn encode<E>(
         encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
     ) -> Result<Self, FrameEncodeError<E>> {
-        let mut octets = Vec::with_capacity(128);
+        let mut octets = Vec::with_capacity(256);
         octets.extend_from_slice(&[0; FrameHeader::LEN]);
         encode(&mut octets).map_err(FrameEncodeError::Encode)?;
         let len = octets.len().saturating_sub(FrameHeader::LEN);

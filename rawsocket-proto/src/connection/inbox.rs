@@ -1,7 +1,7 @@
 //! The receive buffer.
 
 use bytes::buf::Limit;
-use bytes::{Buf, BufMut, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 /// Room for received octets: read into it through [`BufMut`], which appends. As many octets as
 /// [`remaining_mut`](BufMut::remaining_mut) tells are taken at most.
@@ -11,9 +11,11 @@ pub type RecvBuf<'b> = Limit<&'b mut BytesMut>;
 /// it is empty and nothing more is there to read or to be told.
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
-    pub(super) buf: BytesMut,
-    /// Octets at the front that were lent out as a message and are to go.
-    pub(super) lent: usize,
+    buf: BytesMut,
+    /// Octets at the front that are done with. They go when there is a reason to touch the buffer.
+    used: usize,
+    /// Octets behind them that are lent out as a message.
+    lent: usize,
     /// Doublings of the smallest read that proved useful.
     scale: u8,
 }
@@ -25,23 +27,75 @@ impl Inbox {
     /// The largest read, but for a frame that is larger.
     pub(super) const MAX_READ: usize = Self::MIN_READ << Self::MAX_SCALE;
 
-    /// Drops what was lent out.
+    /// Lends out the next octets as a message.
+    #[inline]
+    pub(super) fn lend(&mut self, len: usize) {
+        self.lent = len;
+    }
+
+    /// What is lent out.
+    #[inline]
+    pub(super) fn lent(&self) -> &[u8] {
+        let end = self.used.saturating_add(self.lent);
+        self.buf.get(self.used..end).unwrap_or_default()
+    }
+
+    /// Gives away what is lent out, without a copy.
+    pub(super) fn give(&mut self) -> Bytes {
+        self.compact();
+        let len = core::mem::take(&mut self.lent).min(self.buf.len());
+        self.buf.split_to(len).freeze()
+    }
+
+    /// Takes back what was lent out, and is done with it.
+    #[inline]
     pub(super) fn settle(&mut self) {
-        let lent = core::mem::take(&mut self.lent).min(self.buf.len());
-        self.buf.advance(lent);
+        self.used += core::mem::take(&mut self.lent);
+    }
+
+    /// Is done with the next octets.
+    #[inline]
+    pub(super) fn skip(&mut self, count: usize) {
+        self.used += count;
+    }
+
+    /// What was received and is not lent out.
+    #[inline]
+    pub(super) fn unread(&self) -> &[u8] {
+        let start = self.used.saturating_add(self.lent);
+        self.buf.get(start..).unwrap_or_default()
+    }
+
+    /// Whether a message is lent out.
+    #[inline]
+    pub(super) const fn is_lent(&self) -> bool {
+        self.lent > 0
+    }
+
+    /// All that was received and is not done with.
+    pub(super) fn into_unread(mut self) -> Bytes {
+        self.settle();
+        self.compact();
+        self.buf.freeze()
+    }
+
+    fn compact(&mut self) {
+        let used = core::mem::take(&mut self.used).min(self.buf.len());
+        self.buf.advance(used);
     }
 
     /// How many octets to read next, if `missing` complete the frame under way.
     fn room(&self, missing: usize) -> usize {
         let usual = Self::MIN_READ << self.scale;
-        // As much again as has come already: what was only announced reserves nothing.
-        missing.min(self.buf.len() + Self::MIN_READ).max(usual)
+        // Three times what has come already: what was only announced reserves nothing, and a large
+        // message is not copied too often.
+        missing.min(3 * self.buf.len() + Self::MIN_READ).max(usual)
     }
 
     /// Makes room behind what is there.
     fn grow(&mut self, room: usize) {
         // Not `reserve`: it doubles whatever the buffer ever held, octets that are long gone
-        // included. Doubling what is there is what `room` does.
+        // included. `room` is as large as it should be.
         if !self.buf.try_reclaim(room) {
             let mut grown = BytesMut::with_capacity(self.buf.len() + room);
             grown.extend_from_slice(&self.buf);
@@ -55,6 +109,8 @@ impl Inbox {
         missing: usize,
         read: impl FnOnce(&mut RecvBuf<'_>) -> R,
     ) -> (usize, R) {
+        self.settle();
+        self.compact();
         let (before, room) = (self.buf.len(), self.room(missing));
         self.grow(room);
         let result = read(&mut (&mut self.buf).limit(room));
@@ -70,6 +126,8 @@ impl Inbox {
 
     /// Takes octets from `input`: those that complete the frame under way, or a usual read.
     pub(super) fn take(&mut self, missing: usize, input: &mut &[u8]) -> usize {
+        self.settle();
+        self.compact();
         let usual = self.room(missing);
         let most = usual.max(missing);
         let (taken, rest) = input.split_at_checked(most).unwrap_or((*input, &[]));
@@ -83,7 +141,7 @@ impl Inbox {
 
     /// Frees the buffer if nothing is in it.
     pub(super) fn rest(&mut self) {
-        if self.buf.is_empty() {
+        if !self.is_lent() && self.unread().is_empty() {
             self.release();
         }
     }
@@ -91,6 +149,6 @@ impl Inbox {
     /// Frees the buffer and what is in it.
     pub(super) fn release(&mut self) {
         self.buf = BytesMut::new();
-        self.lent = 0;
+        (self.used, self.lent) = (0, 0);
     }
 }

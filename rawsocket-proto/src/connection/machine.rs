@@ -6,7 +6,7 @@ use core::error::Error;
 use core::fmt;
 use core::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 
 use super::event::{CloseReason, ConnectionError, Event, Payload, SendError, SendErrorReason};
 use super::frame::{Frame, frame_header};
@@ -94,6 +94,8 @@ struct Flags {
     over: bool,
     /// The last event was given.
     told: bool,
+    /// Octets were sent since the last heartbeat.
+    moved: bool,
     /// The end came in a call that did not tell the time: its deadline counts from the next that
     /// does.
     undated: bool,
@@ -150,6 +152,7 @@ impl Connection {
                 shut: false,
                 over: false,
                 told: false,
+                moved: false,
                 undated: false,
             },
             stats: Stats::default(),
@@ -164,7 +167,6 @@ impl Connection {
     pub fn handle_input(&mut self, input: &mut &[u8], now: Instant) {
         self.tick(now);
         while !input.is_empty() && self.wants_read() {
-            self.inbox.settle();
             let count = self.inbox.take(self.missing, input);
             self.received(count);
         }
@@ -174,7 +176,6 @@ impl Connection {
     /// `read` returned. To be called only while [`wants_read`](Self::wants_read).
     pub fn handle_read<R>(&mut self, now: Instant, read: impl FnOnce(&mut RecvBuf<'_>) -> R) -> R {
         self.tick(now);
-        self.inbox.settle();
         let (count, result) = self.inbox.fill(self.missing, read);
         if count > 0 {
             self.received(count);
@@ -195,6 +196,7 @@ impl Connection {
     pub fn handle_transmitted(&mut self, count: usize) {
         self.stats.octets_out += count as u64;
         self.outbox.advance(count);
+        self.flags.moved |= count > 0;
         // Reading may have waited for PONGs to leave.
         self.advance_undated();
     }
@@ -219,14 +221,26 @@ impl Connection {
                 self.fail_at_once(ConnectionError::Timeout(deadline.reason));
             }
         }
-        let reading = self.wants_read();
+        // Nobody listens: what the peer said meanwhile is not heard. Or the peer still takes what
+        // goes before our PING, and cannot answer that yet.
+        let behind = self.inbox.is_lent() && self.has_unread();
+        let away = self.inbound.is_some() || behind || self.eof != Eof::No;
+        let moving = self.flags.moved && self.outbox.pending_control() > 0;
         let beat = match &mut self.heartbeat {
-            Some(heartbeat) if reading => heartbeat.handle_timeout(self.now),
-            Some(heartbeat) => {
+            Some(heartbeat) if away => {
                 heartbeat.defer(self.now);
                 None
             }
-            None => None,
+            Some(heartbeat) if heartbeat.deadline().is_some_and(|due| due.at <= self.now) => {
+                self.flags.moved = false;
+                if moving {
+                    heartbeat.defer(self.now);
+                    None
+                } else {
+                    heartbeat.handle_timeout(self.now)
+                }
+            }
+            _ => None,
         };
         if let Some(beat) = beat {
             self.beat(beat);
@@ -298,6 +312,7 @@ impl Connection {
     /// # Errors
     ///
     /// [`SendError`] with the slice. The connection is as it was.
+    #[inline]
     pub fn send_copy<'m>(&mut self, message: &'m [u8]) -> Result<(), SendError<&'m [u8]>> {
         match self.check(message.len()) {
             Ok(header) => {
@@ -336,6 +351,7 @@ impl Connection {
     }
 
     /// The header of a message of this length, if it is taken.
+    #[inline]
     fn header_for(&self, len: usize) -> Result<[u8; FrameHeader::LEN], SendErrorReason> {
         self.check_open()?;
         let max = self.send_limit();
@@ -350,6 +366,7 @@ impl Connection {
     }
 
     /// As [`header_for`](Self::header_for), with the consequences.
+    #[inline]
     fn check(&mut self, len: usize) -> Result<[u8; FrameHeader::LEN], SendErrorReason> {
         let header = self.header_for(len);
         match header {
@@ -360,6 +377,7 @@ impl Connection {
         header
     }
 
+    #[inline]
     fn check_open(&self) -> Result<(), SendErrorReason> {
         match self.state {
             _ if self.ending.is_some() => Err(SendErrorReason::Closed),
@@ -385,7 +403,8 @@ impl Connection {
     }
 
     /// Closes in order: what is queued is sent, then this end's side is shut down, then the peer's
-    /// end is awaited, all within [`Config::close_timeout`]. What the peer still sends is dropped.
+    /// end is awaited, all within [`Config::close_timeout`]. What the peer still sends is dropped, and
+    /// so is what was received and not polled.
     pub fn close(&mut self, now: Instant) {
         self.tick(now);
         if self.ending.is_none() {
@@ -441,14 +460,43 @@ impl Connection {
     /// # Errors
     ///
     /// [`ConnectionError`], after the events that came before it, and from then on always.
+    #[inline]
     pub fn poll_event(&mut self) -> Result<Option<Event<'_>>, ConnectionError> {
         self.inbox.settle();
+        // The straight path: a message behind the one that was polled before.
+        if let Some(len) = self.next_message() {
+            self.inbox.lend(len);
+            let inbox = &mut self.inbox;
+            return Ok(Some(Event::Message(Payload { inbox })));
+        }
+        self.poll_other()
+    }
+
+    /// The next message, if it lies whole in the receive buffer and nothing goes before it.
+    #[inline]
+    fn next_message(&mut self) -> Option<usize> {
+        if !matches!(self.state, State::Open(_)) || self.ending.is_some() || !self.is_reading() {
+            return None;
+        }
+        let Ok(Peek::Complete { header, .. }) = peek(self.inbox.unread(), &self.rules) else {
+            return None;
+        };
+        if header.kind() != FrameKind::Message {
+            return None;
+        }
+        self.inbox.skip(FrameHeader::LEN);
+        self.missing = 0;
+        self.stats.messages_in += 1;
+        Some(header.payload_len() as usize)
+    }
+
+    fn poll_other(&mut self) -> Result<Option<Event<'_>>, ConnectionError> {
         self.advance_undated();
         match self.inbound.take() {
             Some(Inbound::Message(len)) => {
-                self.inbox.lent = len;
-                let Inbox { buf, lent, .. } = &mut self.inbox;
-                return Ok(Some(Event::Message(Payload { buf, len: lent })));
+                self.inbox.lend(len);
+                let inbox = &mut self.inbox;
+                return Ok(Some(Event::Message(Payload { inbox })));
             }
             Some(Inbound::Requested(request)) => return Ok(Some(Event::Requested(request))),
             Some(Inbound::Established(agreed)) => return Ok(Some(Event::Established(agreed))),
@@ -499,7 +547,7 @@ impl Connection {
         if self.eof != Eof::No || self.flags.over {
             return false;
         }
-        self.ending.is_some() || self.is_reading()
+        self.ending.is_some() || self.is_reading() && !self.has_unread()
     }
 
     /// Whether this end's side of the transport is to be shut down now. Tell with
@@ -533,6 +581,7 @@ impl Connection {
 
     /// The largest message that can be sent, in octets; 0 as long as the peer has not said what
     /// it receives.
+    #[inline]
     pub fn send_limit(&self) -> u32 {
         let send_max = match self.state {
             State::Open(negotiated) => negotiated.send_max,
@@ -588,9 +637,8 @@ impl Connection {
 
     /// What was received and not used: all of it if the peer does not speak RawSocket, so that
     /// another protocol can be tried.
-    pub fn into_unread(mut self) -> Bytes {
-        self.inbox.settle();
-        self.inbox.buf.freeze()
+    pub fn into_unread(self) -> Bytes {
+        self.inbox.into_unread()
     }
 
     // Within.
@@ -614,6 +662,13 @@ impl Connection {
             }
     }
 
+    /// Whether there is something to be polled before more is read: a frame behind the message that
+    /// was polled last, or an illegal header.
+    fn has_unread(&self) -> bool {
+        let partial = |unread| matches!(peek(unread, &self.rules), Ok(Peek::Partial { .. }));
+        matches!(self.state, State::Open(_)) && !partial(self.inbox.unread())
+    }
+
     fn has_room(&self) -> bool {
         // What was handed back would be taken now, and the queue is low or empty.
         let pending = self.outbox.pending_messages();
@@ -622,6 +677,7 @@ impl Connection {
             && self.blocked.is_some_and(|len| self.fits(pending, len))
     }
 
+    #[inline]
     fn fits(&self, pending: usize, len: usize) -> bool {
         pending == 0 || pending + FrameHeader::LEN + len <= self.config.high_water
     }
@@ -677,10 +733,10 @@ impl Connection {
     /// Looks at what was received, as far as the next thing to be polled.
     fn advance(&mut self) {
         while self.ending.is_none() && self.is_reading() && self.step() {}
-        if self.inbound.is_none() && self.inbox.lent == 0 {
+        if self.inbound.is_none() && !self.inbox.is_lent() {
             self.inbox.rest();
         }
-        if self.eof == Eof::Came && self.inbound.is_none() && self.inbox.lent == 0 {
+        if self.eof == Eof::Came && self.inbound.is_none() && !self.inbox.is_lent() {
             self.conclude();
         }
     }
@@ -694,10 +750,10 @@ impl Connection {
 
     /// Takes one unit from the receive buffer. Returns whether there may be another.
     fn step(&mut self) -> bool {
-        if self.inbox.lent > 0 {
+        if self.inbox.is_lent() {
             return false;
         }
-        let mut input = &self.inbox.buf[..];
+        let mut input = self.inbox.unread();
         let before = input.len();
         let step = match self.state {
             State::AwaitReply(client) => client.feed(&mut input).map(|step| match step {
@@ -712,7 +768,7 @@ impl Connection {
             State::Open(_) => return self.step_frame(),
         };
         let used = before - input.len();
-        self.inbox.buf.advance(used);
+        self.inbox.skip(used);
         match step {
             Ok((state, missing)) => {
                 self.state = state;
@@ -738,7 +794,7 @@ impl Connection {
 
     /// Takes one frame from the receive buffer. Returns whether there was one.
     fn step_frame(&mut self) -> bool {
-        let header = match peek(&self.inbox.buf, &self.rules) {
+        let header = match peek(self.inbox.unread(), &self.rules) {
             Ok(Peek::Complete { header, .. }) => header,
             Ok(Peek::Partial { missing }) => {
                 self.missing = missing;
@@ -750,17 +806,16 @@ impl Connection {
             }
         };
         self.missing = 0;
-        let mut len = header.payload_len() as usize;
-        self.inbox.buf.advance(FrameHeader::LEN);
+        let len = header.payload_len() as usize;
+        self.inbox.skip(FrameHeader::LEN);
         if header.kind() == FrameKind::Message {
             self.stats.messages_in += 1;
             self.inbound = Some(Inbound::Message(len));
             return true;
         }
-        let payload = Payload {
-            buf: &mut self.inbox.buf,
-            len: &mut len,
-        };
+        self.inbox.lend(len);
+        let inbox = &mut self.inbox;
+        let payload = Payload { inbox };
         if header.kind() == FrameKind::Ping {
             self.stats.pings_in += 1;
             let pong = header.with_kind(FrameKind::Pong).encode();
@@ -775,7 +830,7 @@ impl Connection {
             self.inbound = rtt.map(Inbound::Pong);
         }
         // What `into_bytes` did not take is still there.
-        self.inbox.buf.advance(len.min(self.inbox.buf.len()));
+        self.inbox.settle();
         true
     }
 
@@ -784,7 +839,7 @@ impl Connection {
         match self.state {
             _ if self.ending.is_some() => self.eof = Eof::Told,
             State::Open(_) if self.outbox.pending_control() > self.config.pong_backlog => {}
-            State::Open(_) if self.inbox.buf.is_empty() => self.eof = Eof::Clean,
+            State::Open(_) if self.inbox.unread().is_empty() => self.eof = Eof::Clean,
             State::Open(_) => {
                 let missing = u32::try_from(self.missing).unwrap_or(MAX_PAYLOAD);
                 self.fail_at_once(ConnectionError::Truncated { missing });

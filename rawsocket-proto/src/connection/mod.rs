@@ -15,8 +15,8 @@
 //!
 //! 1. Write what [`poll_transmit`] gives, and tell [`handle_transmitted`] how much went out.
 //! 2. If [`wants_shutdown`], shut the socket's sending side down and call [`handle_shutdown`].
-//! 3. Take events from [`poll_event`] until there is none, and act on them. A command may give
-//!    step 1 something to do.
+//! 3. Take events from [`poll_event`] until there is none, and act on them. Commands may give step
+//!    1 something to do, and so may polling itself: it answers PINGs.
 //! 4. If [`is_closed`], drop the socket.
 //! 5. Wait until the socket is readable (if [`wants_read`]), writable (if step 1 left something),
 //!    or the time of [`poll_timeout`] has come. Then call [`handle_read`] or [`handle_input`],

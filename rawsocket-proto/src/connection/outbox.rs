@@ -13,12 +13,17 @@ use crate::wire::{FrameHeader, HANDSHAKE_LEN};
 /// large ones are kept as they are and leave in a vectored one.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
+    /// What goes first.
     chunks: VecDeque<Chunk>,
     /// Octets of the first chunk that are sent.
     sent: usize,
     /// Chunks at the front that no control frame may overtake: those that were started, those
     /// that end a started frame, and control frames themselves.
     fixed: usize,
+    /// Small messages behind all chunks, none of them started.
+    tail: Vec<u8>,
+    /// How long the last tail was, up to a limit: the next starts so large.
+    habit: usize,
     messages: usize,
     control: usize,
 }
@@ -70,8 +75,11 @@ impl Outbox {
     /// The most that is copied behind a header for a transport without vectored writes.
     const FLATTEN: usize = 16 << 10;
 
+    /// The most that is reserved out of habit.
+    const HABIT: usize = 16 << 10;
+
     pub(super) fn is_empty(&self) -> bool {
-        self.chunks.is_empty()
+        self.chunks.is_empty() && self.tail.is_empty()
     }
 
     /// Octets of messages that wait, headers included.
@@ -86,63 +94,114 @@ impl Outbox {
 
     /// Queues a handshake. It counts as control, so that no PONG overtakes it.
     pub(super) fn push_handshake(&mut self, octets: [u8; HANDSHAKE_LEN]) {
-        self.insert_flat(&octets, &[], true);
+        self.insert_flat(&octets, &[]);
     }
 
     /// Queues a message.
     pub(super) fn push(&mut self, header: [u8; FrameHeader::LEN], payload: Bytes) {
-        self.insert(header, payload, false);
+        if payload.len() <= Self::COPY {
+            self.append(&header, &payload);
+        } else {
+            self.push_large(Body::Headed(header, payload));
+        }
     }
 
     /// Queues a copy of a message.
+    #[inline]
     pub(super) fn push_copy(&mut self, header: [u8; FrameHeader::LEN], payload: &[u8]) {
-        self.insert_flat(&header, payload, false);
+        self.append(&header, payload);
     }
 
     /// Queues a message whose octets start with its header.
     pub(super) fn push_frame(&mut self, frame: Bytes) {
         if frame.len() <= Self::COPY {
-            return self.insert_flat(&frame, &[], false);
+            self.append(&frame, &[]);
+        } else {
+            self.push_large(Body::Shared(frame));
         }
-        self.messages += frame.len();
+    }
+
+    #[inline]
+    fn append(&mut self, header: &[u8], payload: &[u8]) {
+        let len = header.len() + payload.len();
+        self.messages += len;
+        if len > self.tail.capacity() - self.tail.len() {
+            self.make_room(len);
+        }
+        self.tail.extend_from_slice(header);
+        self.tail.extend_from_slice(payload);
+    }
+
+    fn make_room(&mut self, len: usize) {
+        if self.tail.len() + len > Self::FLAT {
+            self.seal();
+        }
+        if self.tail.is_empty() {
+            self.tail = Vec::with_capacity(len.max(self.habit).max(512));
+        } else {
+            let twice = (2 * self.tail.capacity()).min(Self::FLAT);
+            let room = twice.saturating_sub(self.tail.len());
+            self.tail.reserve_exact(room.max(len));
+        }
+    }
+
+    fn push_large(&mut self, body: Body) {
+        self.seal();
+        let chunk = Chunk {
+            body,
+            control: false,
+        };
+        self.messages += chunk.len();
+        self.chunks.push_back(chunk);
+    }
+
+    /// Makes a chunk of the tail.
+    fn seal(&mut self) {
+        if self.tail.is_empty() {
+            return;
+        }
+        self.note_habit();
         self.chunks.push_back(Chunk {
-            body: Body::Shared(frame),
+            body: Body::Flat(core::mem::take(&mut self.tail)),
             control: false,
         });
     }
 
+    fn note_habit(&mut self) {
+        if !self.tail.is_empty() {
+            self.habit = self.tail.len().min(Self::HABIT);
+        }
+    }
+
     /// Queues a PING or a PONG.
     pub(super) fn push_control(&mut self, header: [u8; FrameHeader::LEN], payload: Bytes) {
-        self.insert(header, payload, true);
-    }
-
-    fn insert(&mut self, header: [u8; FrameHeader::LEN], payload: Bytes, control: bool) {
         if payload.len() <= Self::COPY {
-            return self.insert_flat(&header, &payload, control);
+            return self.insert_flat(&header, &payload);
         }
-        *self.pending(control) += header.len() + payload.len();
-        let at = self.end(control);
-        self.chunks.insert(
-            at,
-            Chunk {
-                body: Body::Headed(header, payload),
-                control,
-            },
-        );
-        self.fixed += usize::from(control);
+        self.insert(Body::Headed(header, payload));
     }
 
-    fn insert_flat(&mut self, header: &[u8], payload: &[u8], control: bool) {
+    /// Inserts a control frame where no message is overtaken that was started.
+    fn insert(&mut self, body: Body) {
+        let chunk = Chunk {
+            body,
+            control: true,
+        };
+        self.control += chunk.len();
+        let at = self.fixed.min(self.chunks.len());
+        self.chunks.insert(at, chunk);
+        self.fixed = at + 1;
+    }
+
+    fn insert_flat(&mut self, header: &[u8], payload: &[u8]) {
         let len = header.len() + payload.len();
-        *self.pending(control) += len;
-        let at = self.end(control);
-        if let Some(before) = at
-            .checked_sub(1)
-            .and_then(|before| self.chunks.get_mut(before))
-            && before.control == control
+        let before = self.fixed.min(self.chunks.len()).checked_sub(1);
+        if let Some(before) = before.and_then(|before| self.chunks.get_mut(before))
+            && before.control
             && let Body::Flat(octets) = &mut before.body
             && octets.len() + len <= Self::FLAT
         {
+            self.control += len;
             octets.extend_from_slice(header);
             octets.extend_from_slice(payload);
             return;
@@ -150,39 +209,17 @@ impl Outbox {
         let mut octets = Vec::with_capacity(len.max(512));
         octets.extend_from_slice(header);
         octets.extend_from_slice(payload);
-        self.chunks.insert(
-            at,
-            Chunk {
-                body: Body::Flat(octets),
-                control,
-            },
-        );
-        self.fixed += usize::from(control);
-    }
-
-    /// Where the next frame of this sort is inserted.
-    fn end(&self, control: bool) -> usize {
-        if control {
-            self.fixed.min(self.chunks.len())
-        } else {
-            self.chunks.len()
-        }
-    }
-
-    fn pending(&mut self, control: bool) -> &mut usize {
-        if control {
-            &mut self.control
-        } else {
-            &mut self.messages
-        }
+        self.insert(Body::Flat(octets));
     }
 
     /// The next octets to send, empty if there are none. A header never comes alone.
     pub(super) fn first(&mut self) -> &[u8] {
         self.flatten();
-        let pieces = self.chunks.front().map(|chunk| chunk.pieces(self.sent));
-        let [head, tail] = pieces.unwrap_or_default();
-        if head.is_empty() { tail } else { head }
+        let Some(chunk) = self.chunks.front() else {
+            return &self.tail;
+        };
+        let [head, rest] = chunk.pieces(self.sent);
+        if head.is_empty() { rest } else { head }
     }
 
     /// Joins the header of the first chunk with what is behind it.
@@ -228,7 +265,7 @@ impl Outbox {
             let wanted = pieces.iter().filter(|piece| !piece.is_empty()).count();
             // A header without room for its payload waits for it, unless it is the only piece.
             if filled > 0 && filled + wanted > slices.len() {
-                break;
+                return filled;
             }
             for piece in pieces.into_iter().filter(|piece| !piece.is_empty()) {
                 let Some(slot) = slices.get_mut(filled) else {
@@ -238,6 +275,12 @@ impl Outbox {
                 filled += 1;
             }
             at = 0;
+        }
+        if !self.tail.is_empty()
+            && let Some(slot) = slices.get_mut(filled)
+        {
+            *slot = std::io::IoSlice::new(&self.tail);
+            filled += 1;
         }
         filled
     }
@@ -265,12 +308,24 @@ impl Outbox {
                 return;
             }
         }
+        if count < self.tail.len() {
+            if count > 0 {
+                self.seal();
+                self.messages -= count;
+                (self.sent, self.fixed) = (count, 1);
+            }
+            return;
+        }
         // Nothing waits, so nothing is held.
-        *self = Self::default();
+        self.note_habit();
+        self.clear();
     }
 
     /// Drops what waits.
     pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self {
+            habit: self.habit,
+            ..Self::default()
+        };
     }
 }

@@ -1,14 +1,21 @@
 //! The pump between a state machine and a socket, on `core::task` alone: no runtime.
 //!
 //! An async adapter implements [`Transport`] for its sockets and [`Timer`] for its clock, a few
-//! lines each, and wraps the methods of [`Pump`] with `std::future::poll_fn`. All protocol
-//! progress is kept in the state machine and the pump, never in a future, so that any future can
-//! be dropped at any point: no octet is lost and no frame is torn.
+//! lines each. With them, [`Connection`] sends and receives whole messages; for any other state
+//! machine, wrap the methods of [`Pump`] with `std::future::poll_fn`. All protocol progress is
+//! kept in the state machine and the pump, never in a future, so that any future can be dropped at
+//! any point: no octet is lost and no frame is torn.
 
+mod connection;
+mod error;
 mod machine;
 mod pump;
+mod read;
 mod transport;
 
+pub use connection::Connection;
+pub use error::Error;
 pub use machine::Machine;
 pub use pump::Pump;
+pub use read::poll_read_slice;
 pub use transport::{Timer, Transport, is_hangup};

@@ -17,7 +17,7 @@ pub struct Pump<M, T, C> {
     timer: C,
     /// Something was written since the last flush.
     flush: bool,
-    /// Writing failed. What the peer said before is still read, as that may tell why.
+    /// A write failed. The peer may have said why, so what it sent is read first.
     broken: Option<io::Error>,
 }
 
@@ -105,8 +105,11 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
     ///
     /// Those of the transport.
     pub fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.write(cx);
-        Poll::Ready(self.broken.take().map_or(Ok(()), Err))
+        let result = match self.broken.take() {
+            Some(error) => Err(error),
+            None => self.write(cx),
+        };
+        Poll::Ready(result)
     }
 
     /// Runs until all that is queued is handed to the transport and flushed, without waiting for
@@ -117,7 +120,10 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
     /// Those of the transport.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_while(cx, |pump| {
-            pump.flush || !pump.machine.is_closed() && pump.machine.poll_transmit().is_some()
+            // Only a look: the other way of asking joins a header with its payload.
+            let mut slices = [io::IoSlice::new(&[])];
+            let waits = pump.machine.poll_transmit_vectored(&mut slices) > 0;
+            pump.flush || waits && !pump.machine.is_closed()
         })
     }
 
@@ -139,47 +145,49 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
     ) -> Poll<io::Result<()>> {
         for _ in 0..Self::ROUNDS {
             let done = !goes_on(self);
-            self.write(cx);
+            if self.broken.is_none() {
+                self.broken = self.write(cx).err();
+            }
             if done || !goes_on(self) {
                 return Poll::Ready(Ok(()));
             }
-            let round = self.round(cx)?;
-            if let Round::Idle = round {
-                return self
-                    .broken
-                    .take()
-                    .map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
+            match (self.round(cx), self.broken.take()) {
+                (Ok(Round::Progress), broken) => self.broken = broken,
+                (Ok(Round::Idle), None) => return Poll::Pending,
+                (Ok(Round::Idle) | Err(_), Some(error)) | (Err(error), None) => {
+                    return Poll::Ready(Err(error));
+                }
             }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
-    /// Reads once and looks at the clock: in this order, so that nothing is found overdue that is
-    /// there to be read.
+    /// Reads once, then looks at the clock. In this order: what came in time must not count as
+    /// late because nobody polled meanwhile.
     fn round(&mut self, cx: &mut Context<'_>) -> io::Result<Round> {
         let mut round = Round::Idle;
         if self.machine.wants_read() {
             let (transport, now) = (&mut self.transport, self.timer.now());
-            let read = self.machine.handle_read(now, |buf| {
+            let (read, nothing) = self.machine.handle_read(now, |buf| {
                 let room = bytes::BufMut::remaining_mut(buf);
                 let read = transport.poll_read(cx, buf);
                 (read, bytes::BufMut::remaining_mut(buf) == room)
             });
             match read {
-                (Poll::Ready(Ok(())), nothing) => {
+                Poll::Ready(Ok(())) => {
                     if nothing {
-                        // After a reset some systems tell of it once, and of an end from then on.
+                        // A system may tell of a reset once, and of an end from then on.
                         self.broken.take().map_or(Ok(()), Err)?;
                         self.machine.handle_eof(now);
                     }
                     round = Round::Progress;
                 }
-                (Poll::Ready(Err(error)), _) if error.kind() == io::ErrorKind::Interrupted => {
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {
                     round = Round::Progress;
                 }
-                (Poll::Ready(Err(error)), _) => return Err(self.broken.take().unwrap_or(error)),
-                (Poll::Pending, _) => {}
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => {}
             }
         }
         if let Some(at) = self.machine.poll_timeout() {
@@ -194,11 +202,10 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
     }
 
     /// Writes, flushes and shuts down as far as the transport takes it.
-    fn write(&mut self, cx: &mut Context<'_>) {
-        if self.broken.is_none()
-            && let Poll::Ready(Err(error)) = self.poll_written(cx)
-        {
-            self.broken = Some(error);
+    fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        match self.poll_written(cx) {
+            Poll::Ready(result) => result,
+            Poll::Pending => Ok(()),
         }
     }
 
@@ -243,13 +250,24 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
 
     fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.flush {
-            ready!(self.transport.poll_flush(cx))?;
+            ready!(unless_interrupted(self.transport.poll_flush(cx), cx))?;
             self.flush = false;
         }
         if self.machine.wants_shutdown() {
-            ready!(self.transport.poll_shutdown(cx))?;
+            ready!(unless_interrupted(self.transport.poll_shutdown(cx), cx))?;
             self.machine.handle_shutdown(self.timer.now());
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+/// An interrupted call is to be made again.
+fn unless_interrupted(poll: Poll<io::Result<()>>, cx: &Context<'_>) -> Poll<io::Result<()>> {
+    match poll {
+        Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+        poll => poll,
     }
 }

@@ -62,6 +62,21 @@ impl FrameRules {
     /// payload is needed for it.
     #[inline]
     pub const fn check(&self, octets: [u8; FrameHeader::LEN]) -> Result<FrameHeader, FrameError> {
+        // A message of a legal length is one comparison: its header is its length. A limit of 2^24
+        // is not, because that word is the header of a PING.
+        let word = u32::from_be_bytes(octets);
+        if word <= self.max_message
+            && word < MAX_PAYLOAD
+            && let Some(header) = FrameHeader::new(FrameKind::Message, word)
+        {
+            return Ok(header);
+        }
+        self.check_other(octets)
+    }
+
+    /// Anything but a message that is taken.
+    #[cold]
+    const fn check_other(&self, octets: [u8; FrameHeader::LEN]) -> Result<FrameHeader, FrameError> {
         let [mut first, second, third, fourth] = octets;
         if self.ignore_reserved_bits {
             first &= 0x0F;

@@ -3,6 +3,10 @@
 
 #[cfg(feature = "connection")]
 pub(crate) mod link;
+#[cfg(feature = "driver")]
+pub(crate) mod script;
+#[cfg(feature = "connection")]
+pub(crate) mod world;
 
 /// `0x7F`, the second octet, two zeros.
 pub(crate) fn hello(second: u8) -> [u8; 4] {

@@ -12,6 +12,7 @@ use crate::{Dict, Id};
 
 mod options;
 mod pubsub;
+mod registration;
 mod rpc;
 mod session;
 mod wire;
@@ -21,10 +22,8 @@ pub(crate) use wire::{Elements, Fields};
 pub use pubsub::{
     Event, EventReceived, Publish, Published, Subscribe, Subscribed, Unsubscribe, Unsubscribed,
 };
-pub use rpc::{
-    Call, Cancel, CancelMode, Interrupt, Invocation, InvokePolicy, Register, Registered, Result,
-    Unregister, Unregistered, Yield,
-};
+pub use registration::{InvokePolicy, Register, Registered, Unregister, Unregistered};
+pub use rpc::{Call, Cancel, CancelMode, Interrupt, Invocation, Result, Yield};
 pub use session::{Abort, Authenticate, Challenge, Error, Goodbye, Hello, Welcome};
 
 macro_rules! messages {

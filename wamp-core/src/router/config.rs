@@ -24,6 +24,10 @@ pub struct SessionLimits {
     /// A frame is taken whenever the outbox holds no more than this, so that one large message
     /// always fits. Each frame counts its length and [`FRAME_OVERHEAD`](Self::FRAME_OVERHEAD).
     pub outbox_events: usize,
+    /// Octets in the outbox of a callee above which further calls to it are refused with
+    /// `wamp.error.unavailable`, so that a caller cannot get a slow callee ended. Default 16 MiB,
+    /// counted as for events.
+    pub outbox_calls: usize,
     /// Octets in the outbox above which the session is ended, since it does not read what it is
     /// owed. Default 64 MiB, counted as for events.
     pub outbox: usize,
@@ -42,6 +46,7 @@ impl Default for SessionLimits {
             uri: 1_024,
             pending_calls: 4_096,
             outbox_events: 4 << 20,
+            outbox_calls: 16 << 20,
             outbox: 64 << 20,
         }
     }

@@ -184,9 +184,13 @@ impl Dealer {
         if pending >= limit {
             return Err((uris::UNAVAILABLE, "too many pending calls"));
         }
+        let backlog = core.config.limits.outbox_calls;
         let Some(endpoint) = core.sessions.get_mut(registration.callee) else {
             return Err((uris::NO_SUCH_PROCEDURE, ""));
         };
+        if endpoint.outbox.octets() > backlog {
+            return Err((uris::UNAVAILABLE, "the callee does not keep up"));
+        }
 
         let receive_progress = call.receive_progress() && endpoint.callee.progress;
         let millis = call.timeout().filter(|millis| *millis > 0);

@@ -343,6 +343,30 @@ fn whoever_does_not_read_its_answers_is_ended() {
 }
 
 #[test]
+fn a_callee_that_does_not_keep_up_is_spared_further_calls() {
+    let mut config = RouterConfig::new([REALM]);
+    config.limits.outbox_calls = 10_000;
+    config.limits.outbox = 15_000;
+    let mut world = World::with(config);
+    let (caller, slow) = (world.join(KINDS[0]), world.join(KINDS[1]));
+    world.register(slow, "com.proc");
+    world.clients[slow].stalled = true;
+    for _ in 0..100 {
+        world.call(caller, "com.proc", &none(), &("x".repeat(900),));
+    }
+    let queued = world.router.queued_octets(world.key(slow));
+    assert!((10_000..12_000).contains(&queued), "{queued}");
+    let taken = world.router.stats().pending_calls;
+    assert!((10..12).contains(&taken), "{taken}");
+    for _ in taken..100 {
+        assert_eq!(world.next_error(caller).1, uris::UNAVAILABLE);
+    }
+    assert_eq!(world.router.stats().sessions, 2, "nobody is ended");
+    world.clients[slow].stalled = false;
+    world.assert_leaves_nothing();
+}
+
+#[test]
 fn an_outbox_that_overflows_is_freed_at_once() {
     let mut config = RouterConfig::new([REALM]);
     config.limits.outbox = 2_000;

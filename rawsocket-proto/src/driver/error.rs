@@ -1,10 +1,10 @@
-//! What can go wrong at the transport level.
+//! What can go wrong at the transport level, whatever the runtime.
 
 use core::fmt;
 use std::io;
 
-use rawsocket_proto::connection::{ConnectionError, SendErrorReason};
-use rawsocket_proto::wire::RefusalCode;
+use crate::connection::{ConnectionError, SendErrorReason};
+use crate::wire::RefusalCode;
 
 /// Why a connection, or a message on it, failed.
 #[derive(Debug)]

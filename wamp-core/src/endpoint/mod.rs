@@ -3,6 +3,10 @@
 use core::error::Error;
 use core::fmt;
 use core::str::FromStr;
+use std::io;
+
+#[cfg(unix)]
+pub mod unix;
 
 /// Where a RawSocket transport listens or connects.
 ///
@@ -38,17 +42,25 @@ pub enum Endpoint {
     },
 }
 
+impl Endpoint {
+    /// What an adapter answers that knows no such sockets.
+    pub fn unsupported(&self) -> io::Error {
+        let text = format!("{self} is not for this adapter");
+        io::Error::new(io::ErrorKind::Unsupported, text)
+    }
+}
+
 impl FromStr for Endpoint {
     type Err = EndpointError;
 
     fn from_str(url: &str) -> Result<Self, Self::Err> {
         if let Some(path) = url.strip_prefix("unix:") {
-            return unix(path.strip_prefix("//").unwrap_or(path));
+            return unix_endpoint(path.strip_prefix("//").unwrap_or(path));
         }
         let (scheme, rest) = url.split_once("://").ok_or(EndpointError::NoScheme)?;
         match scheme.to_ascii_lowercase().as_str() {
             "rs" => match rest.strip_prefix("unix:") {
-                Some(path) => unix(path),
+                Some(path) => unix_endpoint(path),
                 None => tcp(rest),
             },
             "tcp" => tcp(rest),
@@ -58,7 +70,7 @@ impl FromStr for Endpoint {
     }
 }
 
-fn unix(path: &str) -> Result<Endpoint, EndpointError> {
+fn unix_endpoint(path: &str) -> Result<Endpoint, EndpointError> {
     if path.is_empty() || path == "@" {
         return Err(EndpointError::NoPath);
     }

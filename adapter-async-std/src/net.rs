@@ -1,0 +1,264 @@
+//! TCP and Unix sockets, listening and connecting, on any executor.
+
+use core::fmt;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use std::io;
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Arc;
+
+use async_io::Async;
+use futures_io::{AsyncRead, AsyncWrite};
+use wamp_core::endpoint::Endpoint;
+use wamp_core::endpoint::unix::{self, SocketFile};
+
+/// A connected socket. TCP sockets have Nagle's algorithm off: frames are coalesced already, and
+/// together with delayed acknowledgements it would cost 40 milliseconds a call.
+///
+/// Its streams are async-io's rather than smol's, of which those for Unix sockets have no vectored
+/// writes.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Socket {
+    /// TCP.
+    Tcp(Arc<Async<TcpStream>>),
+    /// A Unix socket.
+    Unix(Arc<Async<UnixStream>>),
+}
+
+impl Socket {
+    /// Connects to an endpoint. A host name's addresses are tried in turn.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it leaves nothing behind.
+    pub async fn connect(endpoint: &Endpoint) -> io::Result<Self> {
+        match endpoint {
+            Endpoint::Tcp { host, port } => {
+                let mut failed = io::Error::from(io::ErrorKind::NotFound);
+                for address in resolve(host, *port).await? {
+                    match Async::<TcpStream>::connect(address).await {
+                        Ok(stream) => return Self::tcp(stream),
+                        Err(error) => failed = error,
+                    }
+                }
+                Err(failed)
+            }
+            Endpoint::Unix { path } => {
+                let stream = Async::<UnixStream>::connect(unix::path(path)).await?;
+                Ok(stream.into())
+            }
+            other => Err(other.unsupported()),
+        }
+    }
+
+    fn tcp(stream: Async<TcpStream>) -> io::Result<Self> {
+        stream.get_ref().set_nodelay(true)?;
+        Ok(stream.into())
+    }
+}
+
+/// Names are looked up on a thread, addresses are not.
+async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let host = host.to_owned();
+    blocking::unblock(move || Ok((host.as_str(), port).to_socket_addrs()?.collect())).await
+}
+
+impl From<Async<TcpStream>> for Socket {
+    fn from(stream: Async<TcpStream>) -> Self {
+        Self::Tcp(Arc::new(stream))
+    }
+}
+
+impl From<Async<UnixStream>> for Socket {
+    fn from(stream: Async<UnixStream>) -> Self {
+        Self::Unix(Arc::new(stream))
+    }
+}
+
+#[cfg(feature = "smol")]
+impl From<async_net::TcpStream> for Socket {
+    fn from(stream: async_net::TcpStream) -> Self {
+        Self::Tcp(stream.into())
+    }
+}
+
+#[cfg(feature = "smol")]
+impl From<async_net::unix::UnixStream> for Socket {
+    fn from(stream: async_net::unix::UnixStream) -> Self {
+        Self::Unix(stream.into())
+    }
+}
+
+#[cfg(feature = "async-std")]
+impl TryFrom<async_std::net::TcpStream> for Socket {
+    type Error = io::Error;
+
+    /// Fails if there are clones of the stream.
+    fn try_from(stream: async_std::net::TcpStream) -> io::Result<Self> {
+        Ok(Async::new(TcpStream::try_from(stream)?)?.into())
+    }
+}
+
+#[cfg(feature = "async-std")]
+impl TryFrom<async_std::os::unix::net::UnixStream> for Socket {
+    type Error = io::Error;
+
+    /// Fails if there are clones of the stream.
+    fn try_from(stream: async_std::os::unix::net::UnixStream) -> io::Result<Self> {
+        Ok(Async::new(UnixStream::try_from(stream)?)?.into())
+    }
+}
+
+/// A listening socket.
+///
+/// A Unix socket's file is removed when the listener is dropped. A file that a dead listener left
+/// behind is replaced; one that still answers, or that is no socket, is not.
+#[derive(Debug)]
+pub struct Listener {
+    inner: Inner,
+    endpoint: Endpoint,
+    /// Removed with the listener.
+    _file: Option<SocketFile>,
+}
+
+#[derive(Debug)]
+enum Inner {
+    Tcp(Async<TcpListener>),
+    Unix(Async<UnixListener>),
+}
+
+impl Listener {
+    /// Listens. Port 0 picks a free port, which [`endpoint`](Self::endpoint) then tells.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system; [`AddrInUse`](io::ErrorKind::AddrInUse) also for the file of
+    /// a Unix socket that somebody listens on, and for a file that is no socket.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it leaves nothing behind.
+    pub async fn bind(endpoint: &Endpoint) -> io::Result<Self> {
+        match endpoint {
+            Endpoint::Tcp { host, port } => {
+                let addresses = resolve(host, *port).await?;
+                let listener = TcpListener::bind(addresses.as_slice())?;
+                let port = listener.local_addr()?.port();
+                let endpoint = Endpoint::Tcp {
+                    host: host.clone(),
+                    port,
+                };
+                Ok(Self {
+                    inner: Inner::Tcp(Async::new(listener)?),
+                    endpoint,
+                    _file: None,
+                })
+            }
+            Endpoint::Unix { path } => {
+                let address = unix::address(path)?;
+                let file = address.as_pathname();
+                if let Some(file) = file
+                    && SocketFile::is_at(file)?
+                {
+                    let attempt = Async::<UnixStream>::connect(file).await.map(drop);
+                    SocketFile::make_way(file, attempt)?;
+                }
+                let listener = UnixListener::bind_addr(&address)?;
+                let file = file.map(|file| SocketFile::claim(file.to_owned()));
+                let file = file.transpose()?;
+                Ok(Self {
+                    inner: Inner::Unix(Async::new(listener)?),
+                    endpoint: endpoint.clone(),
+                    _file: file,
+                })
+            }
+            other => Err(other.unsupported()),
+        }
+    }
+
+    /// The next connection.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system. They concern one connection or pass, such as too many open
+    /// files: the listener goes on.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it loses no connection.
+    pub async fn accept(&self) -> io::Result<Socket> {
+        match &self.inner {
+            Inner::Tcp(listener) => Socket::tcp(listener.accept().await?.0),
+            Inner::Unix(listener) => Ok(listener.accept().await?.0.into()),
+        }
+    }
+
+    /// Where it listens, with the real port.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+}
+
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.endpoint.fmt(f)
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        octets: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(&mut &**stream).poll_read(cx, octets),
+            Self::Unix(stream) => Pin::new(&mut &**stream).poll_read(cx, octets),
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(&mut &**stream).poll_write(cx, octets),
+            Self::Unix(stream) => Pin::new(&mut &**stream).poll_write(cx, octets),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(&mut &**stream).poll_write_vectored(cx, slices),
+            Self::Unix(stream) => Pin::new(&mut &**stream).poll_write_vectored(cx, slices),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // async-io's own `poll_close` only flushes.
+        Poll::Ready(match self.get_mut() {
+            Self::Tcp(stream) => stream.get_ref().shutdown(Shutdown::Write),
+            Self::Unix(stream) => stream.get_ref().shutdown(Shutdown::Write),
+        })
+    }
+}

@@ -1,0 +1,330 @@
+//! The transport level: whole messages in and out.
+
+use core::future::Future;
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll};
+use core::time::Duration;
+use std::io;
+use std::sync::Arc;
+use std::task::Waker;
+
+use bytes::Bytes;
+use rawsocket_proto::connection::{Config, Frame, SendError, Stats};
+use rawsocket_proto::driver::{self, Error};
+use rawsocket_proto::handshake::Negotiated;
+use rawsocket_proto::time::Instant;
+use rawsocket_proto::wire::{RefusalCode, Request, SerializerId};
+use wamp_core::endpoint::Endpoint;
+
+use crate::clock::Clock;
+use crate::io::{BlockingIo, Stream};
+use crate::net::Socket;
+use crate::parker::Parker;
+
+/// A RawSocket connection: whole messages in and out, over a socket of the standard library.
+///
+/// It runs on the thread that calls it: PINGs are answered, heartbeats sent and queued messages
+/// written while one of its methods waits. An application that waits in none for long should call
+/// [`recv_timeout`](Self::recv_timeout) now and then.
+///
+/// ```
+/// use std::os::unix::net::UnixStream;
+/// use wamp_rawsocket_blocking::Connection;
+/// use wamp_rawsocket_blocking::rawsocket_proto::{connection::Config, wire::SerializerId};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (here, there) = UnixStream::pair()?;
+/// let server = std::thread::spawn(move || {
+///     let mut router = Connection::router(there, Config::default(), |_| Ok(()))?;
+///     assert_eq!(router.recv()?.unwrap(), "[1]");
+///     assert_eq!(router.recv()?, None);
+///     router.close()
+/// });
+/// let mut client = Connection::client(here, Config::default(), SerializerId::JSON)?;
+/// client.send(&b"[1]"[..])?;
+/// client.close()?;
+/// server.join().unwrap()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Connection<S> {
+    inner: driver::Connection<BlockingIo<S>, Clock>,
+    seat: Seat<S>,
+}
+
+/// Where the calling thread waits.
+#[derive(Debug)]
+struct Seat<S> {
+    stream: Arc<S>,
+    parker: Arc<Parker>,
+    waker: Waker,
+}
+
+impl<S: Stream> Seat<S> {
+    fn new(stream: S) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        let parker = Arc::new(Parker::new());
+        let waker = Waker::from(parker.clone());
+        Ok(Self {
+            stream: Arc::new(stream),
+            parker,
+            waker,
+        })
+    }
+
+    fn io(&self) -> BlockingIo<S> {
+        BlockingIo {
+            stream: self.stream.clone(),
+            parker: self.parker.clone(),
+        }
+    }
+
+    fn clock(&self) -> Clock {
+        Clock(self.parker.clone())
+    }
+
+    /// Waits for `work`, or until a [`Closer`] ends it.
+    fn wait<R>(&self, work: impl Future<Output = Result<R, Error>>) -> Result<R, Error> {
+        let mut work = pin!(work);
+        loop {
+            if self.parker.is_closed() {
+                return Err(Error::Closed);
+            }
+            if let Poll::Ready(result) = self.poll(work.as_mut(), None)? {
+                return result;
+            }
+        }
+    }
+
+    /// Lets `work` get as far as it does, and sleeps if that is not to its end.
+    fn poll<F: Future>(
+        &self,
+        work: Pin<&mut F>,
+        until: Option<Instant>,
+    ) -> io::Result<Poll<F::Output>> {
+        self.parker.forget();
+        let poll = work.poll(&mut Context::from_waker(&self.waker));
+        if poll.is_pending() {
+            self.parker.park(self.stream.as_fd(), until)?;
+        }
+        Ok(poll)
+    }
+}
+
+impl Connection<Socket> {
+    /// Connects to a router's endpoint and does the handshake.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if it cannot be reached, [`Error::Connection`] if it refuses or does not
+    /// speak RawSocket.
+    pub fn connect(
+        endpoint: &Endpoint,
+        config: impl Into<Arc<Config>>,
+        serializer: SerializerId,
+    ) -> Result<Self, Error> {
+        Self::client(Socket::connect(endpoint)?, config, serializer)
+    }
+}
+
+impl<S: Stream> Connection<S> {
+    /// Does a client's handshake on an open stream, which becomes non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Connection::connect).
+    pub fn client(
+        stream: S,
+        config: impl Into<Arc<Config>>,
+        serializer: SerializerId,
+    ) -> Result<Self, Error> {
+        let seat = Seat::new(stream)?;
+        let (io, clock) = (seat.io(), seat.clock());
+        let client = driver::Connection::client(io, clock, config.into(), serializer);
+        let inner = seat.wait(client)?;
+        Ok(Self { inner, seat })
+    }
+
+    /// Does a router's handshake on an open stream, which becomes non-blocking. `decide` sees the
+    /// request and lets the client in or says why not.
+    ///
+    /// Messages are received up to [`Config::greeting_limit`] until
+    /// [`welcome`](Self::welcome) is called.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], or [`Error::Connection`] if the client breaks the handshake or takes too
+    /// long. [`Error::Refused`] with the code of `decide`, after the client was told.
+    pub fn router(
+        stream: S,
+        config: impl Into<Arc<Config>>,
+        decide: impl FnOnce(Request) -> Result<(), RefusalCode>,
+    ) -> Result<Self, Error> {
+        let seat = Seat::new(stream)?;
+        let (io, clock) = (seat.io(), seat.clock());
+        let router = driver::Connection::router(io, clock, config.into(), decide);
+        let inner = seat.wait(router)?;
+        Ok(Self { inner, seat })
+    }
+
+    /// The next message; `None` once the peer sent its last. Messages that are queued for sending
+    /// are written meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] and [`Error::Connection`], the latter again with each further call;
+    /// [`Error::Closed`] after [`Closer::close`].
+    pub fn recv(&mut self) -> Result<Option<Bytes>, Error> {
+        self.seat.wait(self.inner.recv())
+    }
+
+    /// As [`recv`](Self::recv), for so long at most: `Pending` if no message came by then. With
+    /// no time at all it takes what is there, and does what else is due.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    pub fn recv_timeout(&mut self, within: Duration) -> Result<Poll<Option<Bytes>>, Error> {
+        let parker = &self.seat.parker;
+        let until = parker.now().saturating_add(within);
+        let mut work = pin!(self.inner.recv());
+        loop {
+            if parker.is_closed() {
+                return Err(Error::Closed);
+            }
+            let late = parker.now() >= until;
+            match self.seat.poll(work.as_mut(), Some(until))? {
+                Poll::Ready(result) => return result.map(Poll::Ready),
+                Poll::Pending if late => return Ok(Poll::Pending),
+                Poll::Pending => {}
+            }
+        }
+    }
+
+    /// Queues a message, waiting for room if need be, and writes what the socket takes at once.
+    /// What it does not take leaves while any method waits; [`flush`](Self::flush) waits for it.
+    ///
+    /// While it waits for room it takes no message from the peer beyond the next one. Two ends
+    /// that both only send wait for each other; [`send_receiving`](Self::send_receiving) does not.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], [`Error::Connection`], [`Error::TooLong`] or [`Error::Closed`].
+    pub fn send(&mut self, message: impl Into<Bytes>) -> Result<(), Error> {
+        self.seat.wait(self.inner.send(message))
+    }
+
+    /// As [`send`](Self::send), and hands the messages that come while it waits for room to
+    /// `received`. Two ends that both send more than the sockets hold do not wait for each other.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_receiving(
+        &mut self,
+        message: impl Into<Bytes>,
+        received: impl FnMut(Bytes),
+    ) -> Result<(), Error> {
+        self.seat.wait(self.inner.send_receiving(message, received))
+    }
+
+    /// Queues a message if there is room. Nothing is written before another method waits.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] with the message.
+    pub fn try_send(&mut self, message: impl Into<Bytes>) -> Result<(), SendError<Bytes>> {
+        self.inner.try_send(message)
+    }
+
+    /// Queues a frame that may be shared with other connections, if there is room.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] with the frame.
+    pub fn try_send_frame(&mut self, frame: Frame) -> Result<(), SendError<Frame>> {
+        self.inner.try_send_frame(frame)
+    }
+
+    /// Waits until a message of `len` octets would be taken.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], [`Error::Connection`], [`Error::TooLong`] or [`Error::Closed`].
+    pub fn ready(&mut self, len: usize) -> Result<(), Error> {
+        self.seat.wait(self.inner.ready(len))
+    }
+
+    /// Waits until all that is queued is handed to the operating system.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]; [`Error::Closed`] after [`Closer::close`].
+    pub fn flush(&mut self) -> Result<(), Error> {
+        self.seat.wait(self.inner.flush())
+    }
+
+    /// Closes in order: what is queued is sent, the peer reads the end of the stream, and its own
+    /// end is awaited, all within [`Config::close_timeout`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], or [`Error::Connection`] with a timeout if not all could be sent.
+    pub fn close(&mut self) -> Result<(), Error> {
+        let mut work = pin!(self.inner.close());
+        loop {
+            if let Poll::Ready(result) = self.seat.poll(work.as_mut(), None)? {
+                return result;
+            }
+        }
+    }
+
+    /// What ends a method of this connection that waits, from another thread. It costs a pipe.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system, which has no pipe to give.
+    pub fn closer(&self) -> io::Result<Closer> {
+        self.seat.parker.open_pipe()?;
+        Ok(Closer(self.seat.parker.clone()))
+    }
+
+    /// The peer is no stranger any more: messages are received up to [`Config::max_receive`].
+    pub fn welcome(&mut self) {
+        self.inner.welcome();
+    }
+
+    /// What the handshake led to.
+    pub fn negotiated(&self) -> Option<Negotiated> {
+        self.inner.negotiated()
+    }
+
+    /// The largest message that can be sent, in octets.
+    pub fn send_limit(&self) -> u32 {
+        self.inner.send_limit()
+    }
+
+    /// What was counted so far.
+    pub fn stats(&self) -> Stats {
+        self.inner.stats()
+    }
+
+    /// The stream.
+    pub fn get_ref(&self) -> &S {
+        &self.seat.stream
+    }
+}
+
+/// Ends what a [`Connection`] waits for, from any thread. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Closer(Arc<Parker>);
+
+impl Closer {
+    /// The method that the connection waits in returns [`Error::Closed`] at once, and so does each
+    /// later one but [`Connection::close`]. That, or dropping the connection, is left to the
+    /// connection's own thread: what is queued can still be sent, and the peer told in order.
+    pub fn close(&self) {
+        self.0.close();
+    }
+}

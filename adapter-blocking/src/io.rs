@@ -1,0 +1,116 @@
+//! A non-blocking socket as the pump's transport.
+
+use core::task::{Context, Poll};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+
+use rawsocket_proto::connection::RecvBuf;
+use rawsocket_proto::driver::{Transport, poll_read_slice};
+
+use crate::parker::Parker;
+
+/// A stream that a [`Connection`](crate::Connection) runs on: one that the operating system can
+/// wait for.
+pub trait Stream: AsFd {
+    /// Makes reads and writes return [`WouldBlock`](ErrorKind::WouldBlock) instead of waiting.
+    /// Other handles of the same socket, such as those of `try_clone`, change with it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()>;
+
+    /// Reads; 0 is the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    fn read(&self, octets: &mut [u8]) -> io::Result<usize>;
+
+    /// Writes from all slices, as many octets as fit.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    fn write_vectored(&self, slices: &[io::IoSlice<'_>]) -> io::Result<usize>;
+
+    /// Closes the sending side: the peer reads the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    fn shutdown_write(&self) -> io::Result<()>;
+}
+
+macro_rules! stream {
+    ($stream:ty) => {
+        impl Stream for $stream {
+            fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+                self.set_nonblocking(nonblocking)
+            }
+
+            fn read(&self, octets: &mut [u8]) -> io::Result<usize> {
+                Read::read(&mut &*self, octets)
+            }
+
+            fn write_vectored(&self, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
+                Write::write_vectored(&mut &*self, slices)
+            }
+
+            fn shutdown_write(&self) -> io::Result<()> {
+                self.shutdown(Shutdown::Write)
+            }
+        }
+    };
+}
+
+stream!(TcpStream);
+stream!(UnixStream);
+
+/// A [`Stream`] as a [`Transport`], which tells the parker what it waits for.
+#[derive(Debug)]
+pub(crate) struct BlockingIo<S> {
+    pub(crate) stream: Arc<S>,
+    pub(crate) parker: Arc<Parker>,
+}
+
+impl<S: Stream> Transport for BlockingIo<S> {
+    fn poll_read(&mut self, _: &mut Context<'_>, buf: &mut RecvBuf<'_>) -> Poll<io::Result<()>> {
+        poll_read_slice(buf, |octets| match self.stream.read(octets) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.parker.wants_read();
+                Poll::Pending
+            }
+            result => Poll::Ready(result),
+        })
+    }
+
+    fn poll_write(
+        &mut self,
+        _: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.stream.write_vectored(slices) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.parker.wants_write();
+                Poll::Pending
+            }
+            result => Poll::Ready(result),
+        }
+    }
+
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.stream.shutdown_write())
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,42 @@
+//! Reading where the source wants a slice.
+
+use core::cell::Cell;
+use core::task::Poll;
+use std::io;
+use std::vec::Vec;
+
+use bytes::BufMut;
+
+use crate::connection::RecvBuf;
+
+/// As much as one read brings at most.
+const SCRATCH: usize = 64 << 10;
+
+std::thread_local! {
+    static SCRATCH_SPACE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Appends to `buf` what `read` puts into the slice that it is given, for sources that take no
+/// [`BufMut`]: `std::io::Read`, `futures_io::AsyncRead`. At most 64 KiB at a time.
+///
+/// # Errors
+///
+/// Those of `read`, and one if it claims more than the slice holds.
+pub fn poll_read_slice(
+    buf: &mut RecvBuf<'_>,
+    read: impl FnOnce(&mut [u8]) -> Poll<io::Result<usize>>,
+) -> Poll<io::Result<()>> {
+    // Taken out, so that a source that reads from another within finds one of its own.
+    let mut scratch = SCRATCH_SPACE.take();
+    scratch.resize(SCRATCH, 0);
+    let room = buf.remaining_mut().min(SCRATCH);
+    let count = read(scratch.get_mut(..room).unwrap_or_default());
+    let result = count.map(|count| {
+        let octets = scratch.get(..count?).filter(|octets| octets.len() <= room);
+        let lie = "the stream claims to have read more than it was given room for";
+        buf.put_slice(octets.ok_or_else(|| io::Error::other(lie))?);
+        Ok(())
+    });
+    SCRATCH_SPACE.set(scratch);
+    result
+}
