@@ -194,7 +194,7 @@ async fn a_peer_that_resets_during_the_handshake_refuses() {
         let endpoint = listener.endpoint().clone();
         let joining = wamp_rawsocket_tokio::Join::new("realm1").connect(&endpoint);
         let (joined, ()) = tokio::join!(joining, async {
-            reset(listener.accept().await.unwrap()).await
+            reset(listener.accept().await.unwrap()).await;
         });
         let error = joined.unwrap_err();
         let closed = PeerError::Connection(ConnectionError::ClosedInHandshake);
