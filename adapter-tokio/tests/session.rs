@@ -1,5 +1,6 @@
 //! The session level, against the router.
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![expect(clippy::similar_names, reason = "caller and callee are WAMP's words")]
 
 mod support;
 
@@ -555,4 +556,48 @@ fn handles_can_be_shared_and_their_futures_sent() {
     both::<wamp_rawsocket_tokio::Router>();
     both::<SessionError>();
     let _: fn(&Session, &mut Subscription) = futures;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_slowly_is_not_taken_for_dead() {
+    let watched = Config::new()
+        .water_marks(1_000, 1_000)
+        .heartbeat_interval(Some(Duration::from_secs(1)))
+        .max_pings(core::num::NonZeroU8::new(10).unwrap());
+    let router = router().with_connections(watched);
+    let (here, there) = tokio::io::duplex(1 << 10);
+    let (near, far) = tokio::io::duplex(1 << 10);
+    tokio::spawn(router.serve_connection(far));
+    // Half a kilobyte a second reaches the client; the other direction is quick.
+    tokio::spawn(async move {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let (mut from_router, mut to_router) = tokio::io::split(near);
+        let (mut from_client, mut to_client) = tokio::io::split(there);
+        let slow = async {
+            let mut octets = [0; 512];
+            loop {
+                let count = from_router.read(&mut octets).await.unwrap();
+                if count == 0 || to_client.write_all(&octets[..count]).await.is_err() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        let quick = tokio::io::copy(&mut from_client, &mut to_router);
+        tokio::join!(slow, quick).1.ok();
+    });
+    let session = Join::new(REALM).on(here).await.unwrap();
+    let mut events = session.subscribe(TOPIC).await.unwrap();
+    let publisher = join(&router).await;
+    for number in 0..20 {
+        let payload = (number, "x".repeat(3_000));
+        publisher.publish(TOPIC, &payload).await.unwrap();
+    }
+    for number in 0..20 {
+        let event = events
+            .recv()
+            .await
+            .unwrap_or_else(|| panic!("lost at {number}"));
+        assert_eq!(event.args::<(i32, String)>().unwrap().0, number);
+    }
 }
