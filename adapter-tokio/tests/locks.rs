@@ -138,10 +138,10 @@ fn a_runtime_that_goes_drops_handlers_at_work() {
                 }
             };
             callee.register("com.example.wait", handler).await.unwrap();
-            let caller = join(&router).await;
+            let client = join(&router).await;
             for _ in 0..10 {
-                let caller = caller.clone();
-                tokio::spawn(async move { caller.call("com.example.wait", &()).await });
+                let client = client.clone();
+                tokio::spawn(async move { client.call("com.example.wait", &()).await });
             }
             while router.stats().pending_calls < 10 {
                 tokio::time::sleep(Duration::from_millis(1)).await;

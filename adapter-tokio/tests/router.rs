@@ -5,9 +5,11 @@ mod support;
 
 use core::time::Duration;
 
-use support::{emptied, join, open, router};
+use support::{REALM, bounded, config, emptied, join, listening, open, router, settle};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
+use wamp_rawsocket_tokio::rawsocket_proto::connection::Config;
+use wamp_rawsocket_tokio::{Join, Router, Socket};
 
 const HANDSHAKE: [u8; 4] = [0x7F, 0xF2, 0, 0];
 
@@ -81,4 +83,223 @@ async fn a_client_that_says_all_at_once_gets_its_events_at_once() {
     session.publish("com.example.topic", &(7,)).await.unwrap();
     assert!(message(&mut client).await.ends_with("[7]]"));
     assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test]
+async fn serving_ends_with_its_future() {
+    bounded(async {
+        let router = router();
+        let (endpoint, served) = listening(&router).await;
+        let session = Join::new(REALM).connect(&endpoint).await.unwrap();
+        let _silent = Socket::connect(&endpoint).await.unwrap();
+        served.abort();
+        session.closed().await;
+        emptied(&router).await;
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_handshakes_end_at_the_deadline() {
+    let router = router();
+    let mut clients = Vec::new();
+    for octets in 0..4 {
+        let mut client = open(&router);
+        client.write_all(&HANDSHAKE[..octets]).await.unwrap();
+        clients.push(client);
+    }
+    let start = Instant::now();
+    for mut client in clients {
+        let mut rest = Vec::new();
+        client.read_to_end(&mut rest).await.unwrap();
+        assert!(rest.is_empty());
+    }
+    assert_eq!(start.elapsed().as_secs(), 5);
+    emptied(&router).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn garbage_ends_its_own_connection_only() {
+    let router = router();
+    let session = join(&router).await;
+    let mut events = session.subscribe("com.example.topic").await.unwrap();
+    let mut state = 0x2545_F491_4F6C_DD1D_u64;
+    let mut noise = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    for round in 0..200 {
+        let mut client = open(&router);
+        // Some get through the handshake, some even as far as a frame.
+        if round % 3 > 0 {
+            client.write_all(&HANDSHAKE).await.unwrap();
+        }
+        if round % 3 > 1 {
+            client.write_all(&[0, 0, 0, 8]).await.unwrap();
+        }
+        for _ in 0..100 {
+            if client.write_all(&noise()).await.is_err() {
+                break;
+            }
+        }
+    }
+    let publisher = join(&router).await;
+    publisher.publish("com.example.topic", &(1,)).await.unwrap();
+    assert!(events.recv().await.is_some());
+    drop((events, session, publisher));
+    emptied(&router).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscriber_that_does_not_read_costs_little_and_stops_nobody() {
+    let mut config = config();
+    config.limits.outbox_events = 100_000;
+    let router = Router::new(config)
+        .unwrap()
+        .with_connections(Config::new().water_marks(50_000, 10_000));
+    let mut silent = support::open_with(&router, 1 << 10);
+    silent
+        .write_all(&hasty_subscriber("com.example.topic"))
+        .await
+        .unwrap();
+    settle().await;
+    let (publisher, reader) = (join(&router).await, join(&router).await);
+    let mut events = reader.subscribe("com.example.topic").await.unwrap();
+    for number in 0..1000_u32 {
+        let payload = (number, "x".repeat(1000));
+        publisher
+            .publish("com.example.topic", &payload)
+            .await
+            .unwrap();
+        let event = events.recv().await.unwrap();
+        assert_eq!(event.args::<(u32, String)>().unwrap().0, number);
+    }
+    let stats = router.stats();
+    assert!(stats.events_dropped > 700, "{stats:?}");
+    assert!(stats.queued_frames < 110, "{stats:?}");
+    // It is not waited for when the router ends.
+    let start = Instant::now();
+    router.shut_down(Duration::from_secs(60)).await;
+    assert!(start.elapsed() <= Duration::from_secs(20));
+    drop(silent);
+    emptied(&router).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_does_not_read_its_results_is_ended() {
+    let mut config = config();
+    config.limits.outbox = 100_000;
+    let router = Router::new(config)
+        .unwrap()
+        .with_connections(Config::new().water_marks(20_000, 10_000));
+    let callee = join(&router).await;
+    let handler = |_| async { Ok(("x".repeat(30_000),)) };
+    callee.register("com.example.large", handler).await.unwrap();
+    let mut silent = support::open_with(&router, 1 << 10);
+    silent
+        .write_all(&hasty_subscriber("com.example.topic"))
+        .await
+        .unwrap();
+    for number in 2..20_u32 {
+        let call = format!("[48,{number},{{}},\"com.example.large\"]");
+        let len = u32::try_from(call.len()).unwrap();
+        let mut octets = len.to_be_bytes().to_vec();
+        octets.extend(call.as_bytes());
+        // It is not listened to for long.
+        let second = Duration::from_secs(1);
+        let written = tokio::time::timeout(second, silent.write_all(&octets));
+        if !written.await.is_ok_and(|written| written.is_ok()) {
+            break;
+        }
+    }
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let stats = router.stats();
+    assert_eq!(
+        (stats.outboxes_overflowed, stats.transports),
+        (1, 1),
+        "{stats:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_beyond_the_limit_are_refused() {
+    let mut config = config();
+    config.max_transports = 2;
+    let router = Router::new(config).unwrap();
+    let (first, _second) = (join(&router).await, join(&router).await);
+    let mut third = open(&router);
+    third.write_all(&HANDSHAKE).await.unwrap();
+    assert_eq!(third.read_u32().await.unwrap(), 0x7F40_0000);
+    first.leave().await.unwrap();
+    settle().await;
+    join(&router).await;
+}
+
+#[tokio::test]
+async fn two_thousand_idle_connections_come_and_go() {
+    const COUNT: usize = 2000;
+    bounded(async {
+        let router = router();
+        let (endpoint, _served) = listening(&router).await;
+        let mut clients = Vec::new();
+        for _ in 0..COUNT {
+            match Socket::connect(&endpoint).await {
+                Ok(mut client) => {
+                    client.write_all(&HANDSHAKE).await.unwrap();
+                    clients.push(client);
+                }
+                Err(error) => {
+                    eprintln!("SKIPPED beyond {}: {error}", clients.len());
+                    break;
+                }
+            }
+        }
+        for client in &mut clients {
+            assert_eq!(client.read_u32().await.unwrap(), 0x7FF2_0000);
+        }
+        assert_eq!(router.stats().transports, clients.len());
+        drop(clients);
+        emptied(&router).await;
+    })
+    .await;
+}
+
+/// Runs itself once more, with few files to open.
+#[test]
+fn running_out_of_files_does_not_end_serving() {
+    const NAME: &str = "running_out_of_files_does_not_end_serving";
+    const MARK: &str = "WAMP_TEST_FEW_FILES";
+    if std::env::var_os(MARK).is_none() {
+        let status = std::process::Command::new("sh")
+            .args([
+                "-c",
+                "ulimit -n 40 && exec \"$0\" --exact \"$1\" --test-threads 1",
+            ])
+            .arg(std::env::current_exe().unwrap())
+            .arg(NAME)
+            .env(MARK, "1")
+            .status()
+            .unwrap();
+        assert!(status.success());
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(bounded(async {
+        let router = router();
+        let (endpoint, served) = listening(&router).await;
+        let mut clients = Vec::new();
+        while let Ok(client) = Socket::connect(&endpoint).await {
+            clients.push(client);
+            settle().await;
+        }
+        assert!(clients.len() > 10 && !served.is_finished());
+        clients.clear();
+        let session = Join::new(REALM).connect(&endpoint).await.unwrap();
+        session.leave().await.unwrap();
+    }));
 }

@@ -175,7 +175,7 @@ impl Drop for Owed {
         let mut state = self.shared.lock();
         state.finished(self.handle);
         // Answered already, but after a panic.
-        drop(state.command(|session| fail(session, self.handle, uris::RUNTIME_ERROR)));
+        state.fail(self.handle, uris::RUNTIME_ERROR);
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a session's handles and its task share.
 
+mod dispatch;
+
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
@@ -12,11 +14,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 use wamp_core::session::{
-    ClientSession, CommandError, Event, Failed, Invocation, Joined, Outcome, Publication,
-    Registration, Request, Subscription,
+    ClientSession, CommandError, Invocation, Joined, Publication, Registration, Request,
+    Subscription,
 };
 use wamp_core::transport::{ClientPeer, PeerError};
-use wamp_core::{Id, OwnedPayload};
+use wamp_core::{Dict, Id, OwnedPayload, Payload, uris};
 
 use super::error::{End, SessionError};
 use super::procedure::Endpoint;
@@ -50,6 +52,10 @@ pub(super) struct State {
     topics: HashMap<Subscription, Vec<Topic>>,
     procedures: HashMap<Registration, Arc<dyn Endpoint>>,
     running: HashMap<Invocation, AbortHandle>,
+    /// Subscriptions that nobody listens to, to be given up as soon as may be.
+    idle: Vec<Subscription>,
+    /// Errors that invocations are owed, for which there was no room.
+    owed: Vec<(Invocation, &'static str)>,
     /// Handlers that are not needed any more. They are the application's, and may have handles of
     /// this session: they are dropped when the lock is not held.
     discarded: Vec<Arc<dyn Endpoint>>,
@@ -119,6 +125,8 @@ impl Shared {
             topics: HashMap::new(),
             procedures: HashMap::new(),
             running: HashMap::new(),
+            idle: Vec::new(),
+            owed: Vec::new(),
             discarded: Vec::new(),
             end: None,
         };
@@ -187,11 +195,26 @@ impl Shared {
         self.room.notify_waiters();
     }
 
+    /// Batches of events within one poll, so that a busy router starves neither the other tasks nor
+    /// those that wait for the lock.
+    const ROUNDS: usize = 16;
+
     /// Runs the session until it is over and the connection closed.
     fn poll(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.lock();
-        state.task = Some(cx.waker().clone());
+        if !state
+            .task
+            .as_ref()
+            .is_some_and(|task| task.will_wake(cx.waker()))
+        {
+            state.task = Some(cx.waker().clone());
+        }
+        let mut rounds = 0..Self::ROUNDS;
         let poll = loop {
+            if rounds.next().is_none() {
+                cx.waker().wake_by_ref();
+                break Poll::Pending;
+            }
             let ready = match state.end {
                 None => state.pump.poll_ready(cx),
                 Some(_) => state.pump.poll_until(cx, |peer| peer.is_closed()),
@@ -207,6 +230,9 @@ impl Shared {
         let congested = state
             .session()
             .is_some_and(|session| session.is_congested());
+        if !congested {
+            state.tidy();
+        }
         let discarded = core::mem::take(&mut state.discarded);
         drop(state);
         drop(discarded);
@@ -250,9 +276,7 @@ impl State {
         }
         let session = self.session().ok_or(CommandError::NotJoined)?;
         let done = act(session)?;
-        if let Some(task) = &self.task {
-            task.wake_by_ref();
-        }
+        self.wake();
         Ok(done)
     }
 
@@ -281,175 +305,56 @@ impl State {
         self.running.remove(&invocation);
     }
 
-    fn dispatch(&mut self, shared: &Arc<Shared>) {
-        loop {
-            match self.pump.machine_mut().poll_event() {
-                Ok(None) => return,
-                Ok(Some(Event::Left { reason, by_router })) => {
-                    return self.finish(shared, End::Left { reason, by_router });
-                }
-                Ok(Some(event)) => self.take(shared, event),
-                Err(error) => return self.finish(shared, End::Failed(error)),
-            }
-        }
-    }
-
-    fn take(&mut self, shared: &Arc<Shared>, event: Event) {
-        match event {
-            Event::Joined(joined) => {
-                if let Some(reply) = self.joining.take() {
-                    drop(reply.send(Ok(joined)));
-                }
-            }
-            Event::Done(outcome) => self.done(outcome),
-            Event::Failed(Failed {
-                request, reason, ..
-            }) => {
-                if let Some(waiting) = self.waiting.remove(&request) {
-                    match SessionError::from_failure(reason) {
-                        Some(error) => self.discarded.extend(waiting.fail(error)),
-                        // It ended with the session; how, is not known before the last event.
-                        None => drop(self.waiting.insert(request, waiting)),
-                    }
-                }
-            }
-            Event::Progress {
-                request, payload, ..
-            } => {
-                if let Some(Waiting::Call(Some(progress), _)) =
-                    self.waiting.get(&Request::Call(request))
-                {
-                    drop(progress.send(payload));
-                }
-            }
-            Event::Published(publication) => self.publish(&publication),
-            Event::Invoked(invoked) => {
-                let invocation = invoked.invocation;
-                if let Some(endpoint) = self.procedures.get(&invoked.registration) {
-                    let task = endpoint.clone().invoke(shared.clone(), invoked);
-                    self.running
-                        .insert(invocation, tokio::spawn(task).abort_handle());
-                }
-            }
-            Event::Interrupted {
-                invocation,
-                answer_expected,
-                ..
-            } => {
-                if let Some(task) = self.running.remove(&invocation) {
-                    task.abort();
-                }
-                if answer_expected && let Some(session) = self.session() {
-                    let canceled = wamp_core::uris::CANCELED;
-                    let none = wamp_core::Payload::none();
-                    // If there is no room for it, the router's own deadline ends the call.
-                    drop(session.fail(invocation, canceled, &wamp_core::Dict::new(), &none));
-                }
-            }
-            Event::SubscriptionRevoked { subscription, .. } => {
-                self.topics.remove(&subscription);
-            }
-            Event::RegistrationRevoked { registration, .. } => {
-                self.discarded.extend(self.procedures.remove(&registration));
-            }
-            _ => {}
-        }
-    }
-
-    fn done(&mut self, outcome: Outcome) {
-        match outcome {
-            Outcome::Subscribed {
-                request,
-                subscription,
-            } => {
-                if let Some(Waiting::Subscribe(topic, reply)) =
-                    self.waiting.remove(&Request::Subscribe(request))
-                {
-                    self.topics.entry(subscription).or_default().push(topic);
-                    drop(reply.send(Ok(subscription)));
-                }
-            }
-            Outcome::Unsubscribed {
-                request,
-                subscription,
-            } => {
-                self.topics.remove(&subscription);
-                if let Some(Waiting::Unsubscribe(reply)) =
-                    self.waiting.remove(&Request::Unsubscribe(request))
-                {
-                    drop(reply.send(Ok(())));
-                }
-            }
-            Outcome::Published {
-                request,
-                publication,
-            } => {
-                if let Some(Waiting::Publish(reply)) =
-                    self.waiting.remove(&Request::Publish(request))
-                {
-                    drop(reply.send(Ok(publication)));
-                }
-            }
-            Outcome::Registered {
-                request,
-                registration,
-            } => {
-                if let Some(Waiting::Register(endpoint, reply)) =
-                    self.waiting.remove(&Request::Register(request))
-                {
-                    self.procedures.insert(registration, endpoint);
-                    drop(reply.send(Ok(registration)));
-                }
-            }
-            Outcome::Unregistered {
-                request,
-                registration,
-            } => {
-                self.discarded.extend(self.procedures.remove(&registration));
-                if let Some(Waiting::Unregister(reply)) =
-                    self.waiting.remove(&Request::Unregister(request))
-                {
-                    drop(reply.send(Ok(())));
-                }
-            }
-            Outcome::Result {
-                request, payload, ..
-            } => {
-                if let Some(Waiting::Call(_, reply)) = self.waiting.remove(&Request::Call(request))
-                {
-                    drop(reply.send(Ok(payload)));
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn publish(&mut self, publication: &Publication) {
-        let Some(topics) = self.topics.get_mut(&publication.subscription) else {
+    /// Has a subscription given up if nobody listens any more.
+    pub(super) fn unsubscribe_idle(&mut self, subscription: Subscription) {
+        let Some(topics) = self.topics.get_mut(&subscription) else {
             return;
         };
-        // Subscriptions that nobody listens to any more are let go.
-        topics.retain(|topic| match topic.events.try_send(publication.clone()) {
-            Ok(()) => true,
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                topic
-                    .missed
-                    .fetch_add(1, core::sync::atomic::Ordering::Relaxed);
-                true
-            }
-            Err(mpsc::error::TrySendError::Closed(_)) => false,
-        });
+        topics.retain(|topic| !topic.events.is_closed());
+        if topics.is_empty() && !self.idle.contains(&subscription) {
+            self.idle.push(subscription);
+            self.wake();
+        }
     }
 
-    /// Unsubscribes if nobody listens any more.
-    pub(super) fn unsubscribe_idle(&mut self, subscription: Subscription) {
-        if let Some(topics) = self.topics.get_mut(&subscription) {
-            topics.retain(|topic| !topic.events.is_closed());
-            if topics.is_empty() {
-                self.topics.remove(&subscription);
-                // Without room for it, the next event finds nobody, which does no harm.
-                drop(self.command(|session| session.unsubscribe(subscription)));
+    /// Fails an invocation, now or as soon as there is room for the answer.
+    pub(super) fn fail(&mut self, invocation: Invocation, error: &'static str) {
+        let fail = |session: &mut ClientSession| {
+            session.fail(invocation, error, &Dict::new(), &Payload::none())
+        };
+        if let Err(SessionError::Command(CommandError::Full)) = self.command(fail) {
+            self.owed.push((invocation, error));
+        }
+    }
+
+    /// Says what nobody waits for, now that there is room.
+    fn tidy(&mut self) {
+        for (invocation, error) in core::mem::take(&mut self.owed) {
+            self.fail(invocation, error);
+        }
+        // A subscription that is being made may turn out to be an idle one.
+        let subscribing = |waiting: &Waiting| matches!(waiting, Waiting::Subscribe(..));
+        if self.idle.is_empty() || self.waiting.values().any(subscribing) {
+            return;
+        }
+        for subscription in core::mem::take(&mut self.idle) {
+            if self
+                .topics
+                .get(&subscription)
+                .is_none_or(|topics| !topics.is_empty())
+            {
+                continue;
             }
+            match self.command(|session| session.unsubscribe(subscription)) {
+                Err(SessionError::Command(CommandError::Full)) => self.idle.push(subscription),
+                _ => drop(self.topics.remove(&subscription)),
+            }
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(task) = &self.task {
+            task.wake_by_ref();
         }
     }
 
@@ -465,6 +370,8 @@ impl State {
             task.abort();
         }
         self.topics.clear();
+        self.idle = Vec::new();
+        self.owed = Vec::new();
         let procedures = self.procedures.drain();
         self.discarded
             .extend(procedures.map(|(_, endpoint)| endpoint));
@@ -479,12 +386,10 @@ impl State {
         let now = self.now();
         let leaving = self
             .session()
-            .is_some_and(|session| session.leave(wamp_core::uris::CLOSE_REALM, now).is_ok());
+            .is_some_and(|session| session.leave(uris::CLOSE_REALM, now).is_ok());
         if !leaving {
             self.pump.machine_mut().close(now);
         }
-        if let Some(task) = &self.task {
-            task.wake_by_ref();
-        }
+        self.wake();
     }
 }

@@ -128,7 +128,7 @@ impl Session {
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it may stay subscribed until the next event comes.
+    /// Dropped, it is subscribed or not; if so, at the latest the next event ends it.
     pub async fn subscribe(&self, topic: &str) -> Answer<Subscription> {
         self.subscribe_with(topic, &Dict::new()).await
     }

@@ -254,6 +254,13 @@ impl Machine for ClientPeer {
 
     fn handle_timeout(&mut self, now: Instant) {
         self.now = self.now.max(now);
+        if self
+            .session
+            .as_ref()
+            .is_some_and(ClientSession::is_congested)
+        {
+            self.connection.defer(now);
+        }
         self.connection.handle_timeout(now);
         if let Some(session) = &mut self.session {
             session.handle_timeout(now);

@@ -246,6 +246,9 @@ impl Machine for RouterPeer {
 
     fn handle_timeout(&mut self, now: Instant) {
         self.now = self.now.max(now);
+        if self.held.is_some() {
+            self.connection.defer(now);
+        }
         self.connection.handle_timeout(now);
         self.close_on_demand(now);
     }

@@ -243,4 +243,13 @@ impl Connection {
             self.beat(beat);
         }
     }
+
+    /// This end does not read at present, although the connection would: the peer's silence until
+    /// now does not count. To be called before [`handle_timeout`](Self::handle_timeout).
+    pub fn defer(&mut self, now: Instant) {
+        self.tick(now);
+        if let Some(heartbeat) = &mut self.heartbeat {
+            heartbeat.defer(self.now);
+        }
+    }
 }
