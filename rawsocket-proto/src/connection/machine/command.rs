@@ -15,7 +15,8 @@ use crate::time::Instant;
 use crate::wire::{FrameHeader, FrameKind, RefusalCode};
 
 impl Connection {
-    /// Router: lets the client in that [`Event::Requested`](crate::connection::Event::Requested) told of.
+    /// Router: lets the client in that
+    /// [`Event::Requested`](crate::connection::Event::Requested) told of.
     ///
     /// # Errors
     ///
@@ -29,7 +30,8 @@ impl Connection {
         Ok(negotiated)
     }
 
-    /// Router: turns the client away that [`Event::Requested`](crate::connection::Event::Requested) told of, and closes.
+    /// Router: turns the client away that
+    /// [`Event::Requested`](crate::connection::Event::Requested) told of, and closes.
     ///
     /// # Errors
     ///
@@ -42,7 +44,7 @@ impl Connection {
         Ok(())
     }
 
-    pub(super) fn deciding(&self) -> Result<Decide, NotDeciding> {
+    fn deciding(&self) -> Result<Decide, NotDeciding> {
         match self.state {
             State::Deciding(decide) if self.ending.is_none() => Ok(decide),
             _ => Err(NotDeciding),
@@ -118,7 +120,7 @@ impl Connection {
 
     /// The header of a message of this length, if it is taken.
     #[inline]
-    pub(super) fn header_for(&self, len: usize) -> Result<[u8; FrameHeader::LEN], SendErrorReason> {
+    fn header_for(&self, len: usize) -> Result<[u8; FrameHeader::LEN], SendErrorReason> {
         self.check_open()?;
         let max = self.send_limit();
         let header = frame_header(FrameKind::Message, len).filter(|_| len <= max as usize);
@@ -133,7 +135,7 @@ impl Connection {
 
     /// As [`header_for`](Self::header_for), with the consequences.
     #[inline]
-    pub(super) fn check(&mut self, len: usize) -> Result<[u8; FrameHeader::LEN], SendErrorReason> {
+    fn check(&mut self, len: usize) -> Result<[u8; FrameHeader::LEN], SendErrorReason> {
         let header = self.header_for(len);
         match header {
             Ok(_) => self.stats.messages_out += 1,
@@ -144,7 +146,7 @@ impl Connection {
     }
 
     #[inline]
-    pub(super) fn check_open(&self) -> Result<(), SendErrorReason> {
+    fn check_open(&self) -> Result<(), SendErrorReason> {
         match self.state {
             _ if self.ending.is_some() => Err(SendErrorReason::Closed),
             State::Open(_) => Ok(()),
@@ -152,8 +154,10 @@ impl Connection {
         }
     }
 
-    /// Queues a PING now, before the messages that wait. Its PONG comes as [`Event::Pong`](crate::connection::Event::Pong); with
-    /// as many unanswered as [`Config::max_pings`](crate::connection::Config::max_pings) allows, the connection is given up instead.
+    /// Queues a PING now, before the messages that wait. Its PONG comes as
+    /// [`Event::Pong`](crate::connection::Event::Pong); with as many unanswered as
+    /// [`Config::max_pings`](crate::connection::Config::max_pings) allows, the connection is given
+    /// up instead.
     ///
     /// # Errors
     ///
@@ -169,8 +173,9 @@ impl Connection {
     }
 
     /// Closes in order: what is queued is sent, then this end's side is shut down, then the peer's
-    /// end is awaited, all within [`Config::close_timeout`](crate::connection::Config::close_timeout). What the peer still sends is dropped, and
-    /// so is what was received and not polled.
+    /// end is awaited, all within
+    /// [`Config::close_timeout`](crate::connection::Config::close_timeout). What the peer still
+    /// sends is dropped, and so is what was received and not polled.
     pub fn close(&mut self, now: Instant) {
         self.tick(now);
         if self.ending.is_none() {

@@ -52,7 +52,7 @@ impl Connection {
         self.over();
     }
 
-    pub(super) fn over(&mut self) {
+    fn over(&mut self) {
         self.flags.over = true;
         self.deadline = None;
     }

@@ -13,9 +13,9 @@ use crate::wire::{FrameHeader, FrameKind, MAX_PAYLOAD, Peek, peek};
 
 impl Connection {
     /// The next octets to send, or `None`. Tell with
-    /// [`handle_transmitted`](Self::handle_transmitted) how many of them were sent, before any other
-    /// input or command: a PONG that becomes due goes before messages that wait. A frame's header
-    /// never comes alone.
+    /// [`handle_transmitted`](Self::handle_transmitted) how many of them were sent, before any
+    /// other input or command: a PONG that becomes due goes before messages that wait. A frame's
+    /// header never comes alone.
     #[must_use]
     pub fn poll_transmit(&mut self) -> Option<&[u8]> {
         Some(self.outbox.first()).filter(|octets| !octets.is_empty())
@@ -66,7 +66,7 @@ impl Connection {
 
     /// The next message, if it lies whole in the receive buffer and nothing goes before it.
     #[inline]
-    pub(super) fn next_message(&mut self) -> Option<usize> {
+    fn next_message(&mut self) -> Option<usize> {
         if !matches!(self.state, State::Open(_)) || self.ending.is_some() || !self.is_reading() {
             return None;
         }
@@ -82,7 +82,7 @@ impl Connection {
         Some(header.payload_len() as usize)
     }
 
-    pub(super) fn poll_other(&mut self) -> Result<Option<Event<'_>>, ConnectionError> {
+    fn poll_other(&mut self) -> Result<Option<Event<'_>>, ConnectionError> {
         self.advance_undated();
         match self.inbound.take() {
             Some(Inbound::Message(len)) => {
@@ -152,8 +152,8 @@ impl Connection {
         self.ending.is_some() && (self.flags.over || parted)
     }
 
-    /// Why the connection failed, if it has: what [`poll_event`](Self::poll_event) returns after the
-    /// events that came before.
+    /// Why the connection failed, if it has: what [`poll_event`](Self::poll_event) returns after
+    /// the events that came before.
     pub const fn error(&self) -> Option<ConnectionError> {
         match self.ending {
             Some(Ending::Failed(error)) => Some(error),
@@ -204,8 +204,8 @@ impl Connection {
     ///   grows is copied;
     /// * PONGs: twice (the largest that can be owed + 64 KiB), and twice the
     ///   [backlog](crate::connection::Config::pong_backlog);
-    /// * sending: twice (the [high-water mark](crate::connection::Config::water_marks) + 64 KiB), and the largest
-    ///   message that the peer receives;
+    /// * sending: twice (the [high-water mark](crate::connection::Config::water_marks) + 64 KiB),
+    ///   and the largest message that the peer receives;
     /// * 4 KiB for the rest.
     ///
     /// Messages that were taken by [`Payload::into_bytes`] belong to whoever took them.

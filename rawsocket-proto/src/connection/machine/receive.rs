@@ -119,7 +119,7 @@ impl Connection {
     }
 
     /// Takes one unit from the receive buffer. Returns whether there may be another.
-    pub(super) fn step(&mut self) -> bool {
+    fn step(&mut self) -> bool {
         if self.inbox.is_lent() {
             return false;
         }
@@ -163,7 +163,7 @@ impl Connection {
     }
 
     /// Takes one frame from the receive buffer. Returns whether there was one.
-    pub(super) fn step_frame(&mut self) -> bool {
+    fn step_frame(&mut self) -> bool {
         let header = match peek(self.inbox.unread(), &self.rules) {
             Ok(Peek::Complete { header, .. }) => header,
             Ok(Peek::Partial { missing }) => {
@@ -205,7 +205,7 @@ impl Connection {
     }
 
     /// Judges the peer's end of stream, once all frames before it are polled.
-    pub(super) fn conclude(&mut self) {
+    fn conclude(&mut self) {
         match self.state {
             _ if self.ending.is_some() => self.eof = Eof::Told,
             State::Open(_) if self.outbox.pending_control() > self.config.pong_backlog => {}
