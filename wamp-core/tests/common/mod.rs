@@ -1,5 +1,4 @@
 //! Messages to test with.
-#![allow(dead_code, reason = "each test uses its part")]
 
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use wamp_rawsocket_core::router::{CloseReason, Router, RouterConfig, RouterEvent, RouterTimer};
+use wamp_rawsocket_core::router::{
+    CloseReason, Router, RouterConfig, RouterEvent, RouterTimer, TransportInfo,
+};
 use wamp_rawsocket_core::session::{
     CommandError, Event, SessionConfig, SessionError, SessionTimer,
 };
@@ -237,6 +239,34 @@ fn a_refused_hello_says_why() {
     // Unknown roles and attributes are none of the router's business.
     let hello = r#"[1,"realm1",{"roles":{"caller":{},"oracle":{}},"authmethods":["x","anonymous"],"_x":[1]}]"#;
     assert!(Raw::new().send(hello)[0].starts_with("[2,"));
+}
+
+#[test]
+fn nothing_is_routed_before_welcome() {
+    for message in [
+        r#"[16,1,{},"com.topic",[1]]"#,
+        r#"[16,1,{"acknowledge":true},"com.topic",[1]]"#,
+        r#"[48,1,{},"com.proc",[1]]"#,
+    ] {
+        let mut raw = Raw::joined();
+        assert!(raw.send(r#"[32,1,{},"com.topic"]"#)[0].starts_with("[33,1,"));
+        assert!(raw.send(r#"[64,2,{},"com.proc"]"#)[0].starts_with("[65,2,"));
+        let info = TransportInfo::new(SerializerKind::Json, LONG);
+        let mut from_stranger = |hello: &str| {
+            let stranger = raw.router.open_session(info, raw.now).unwrap();
+            for message in [hello, message] {
+                let message = message.as_bytes();
+                raw.router.handle_message(stranger, message, raw.now);
+            }
+            raw.router.poll_transmit_to(raw.key)
+        };
+        let refused = r#"[1,"realm2",{"roles":{"caller":{},"publisher":{}}}]"#;
+        let welcome = r#"[1,"realm1",{"roles":{"caller":{},"publisher":{}}}]"#;
+        assert!(from_stranger("").is_none(), "{message}");
+        assert!(from_stranger(message).is_none(), "{message}");
+        assert!(from_stranger(refused).is_none(), "{message}");
+        assert!(from_stranger(welcome).is_some(), "{message}");
+    }
 }
 
 #[test]
