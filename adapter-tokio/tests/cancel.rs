@@ -1,5 +1,4 @@
 //! Futures that are dropped at every point: the wire does not notice.
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use core::future::Future;
 use core::pin::{Pin, pin};

@@ -1,5 +1,4 @@
 //! Handles that are dropped wherever an application may drop them: nothing blocks for ever.
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod support;
 

@@ -1,5 +1,4 @@
 //! The router against clients that are slow, silent or hostile.
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod support;
 

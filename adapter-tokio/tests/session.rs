@@ -1,5 +1,4 @@
 //! The session level, against the router.
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 #![expect(clippy::similar_names, reason = "caller and callee are WAMP's words")]
 
 mod support;

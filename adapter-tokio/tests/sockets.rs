@@ -1,5 +1,4 @@
 //! Listening and connecting: Unix socket files above all.
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod support;
 

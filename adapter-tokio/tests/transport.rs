@@ -1,5 +1,4 @@
 //! The transport level: messages of every size over every stream, limits, deadlines, bad ends.
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod support;
 

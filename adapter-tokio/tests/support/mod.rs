@@ -1,6 +1,5 @@
 //! What the tests share.
-#![allow(dead_code, reason = "each test binary uses its own part of this")]
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![expect(dead_code, reason = "each test binary uses its own part of this")]
 
 use core::future::Future;
 use core::time::Duration;
