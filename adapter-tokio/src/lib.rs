@@ -9,6 +9,34 @@
 //!
 //! The state machines underneath are those of [`wamp_core`] and [`rawsocket_proto`], which are
 //! re-exported: an application depends on this crate alone.
+//!
+//! # A router, and two sessions on it
+//!
+//! ```
+//! use wamp_rawsocket_tokio::wamp_core::router::RouterConfig;
+//! use wamp_rawsocket_tokio::{Invocation, Join, Listener, Router};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let listener = Listener::bind(&"rs://127.0.0.1:0".parse()?).await?;
+//! let endpoint = listener.endpoint().clone();
+//! let router = Router::new(RouterConfig::new(["realm1"]))?;
+//! tokio::spawn(router.serve(listener));
+//!
+//! let callee = Join::new("realm1").connect(&endpoint).await?;
+//! callee
+//!     .register("com.example.add", |invocation: Invocation| async move {
+//!         let (a, b): (i64, i64) = invocation.args()?;
+//!         Ok((a + b,))
+//!     })
+//!     .await?;
+//!
+//! let caller = Join::new("realm1").connect(&endpoint).await?;
+//! let (sum,): (i64,) = caller.call("com.example.add", &(2, 3)).await?.args()?;
+//! assert_eq!(sum, 5);
+//! # Ok(())
+//! # }
+//! ```
 #![warn(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -5,7 +5,7 @@
 
 #[expect(
     clippy::allow_attributes,
-    reason = "which helpers are used differs from test to test"
+    reason = "which of it is used differs from test to test"
 )]
 #[allow(dead_code, reason = "shared by several tests")]
 mod support;

@@ -72,14 +72,15 @@ impl WampError {
         }
     }
 
-    /// Adds words for humans, as the first positional argument.
+    /// Adds words for humans. They are sent as the only argument, unless
+    /// [`with_payload`](Self::with_payload) gives others: then they stay here.
     #[must_use]
     pub fn with_text(mut self, text: impl Into<String>) -> Self {
         self.text = Some(text.into());
         self
     }
 
-    /// Adds arguments.
+    /// Sets the arguments that are sent, in place of the text.
     #[must_use]
     pub fn with_payload(mut self, payload: OwnedPayload) -> Self {
         self.payload = payload;
