@@ -21,6 +21,10 @@
 //! # }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
 
 #[cfg(not(any(feature = "json", feature = "msgpack")))]
 compile_error!("WAMP needs a serializer: enable the feature `json` or `msgpack`");
