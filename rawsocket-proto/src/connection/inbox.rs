@@ -18,6 +18,8 @@ pub(super) struct Inbox {
     lent: usize,
     /// Doublings of the smallest read that proved useful.
     scale: u8,
+    /// The allocation starts before what is there.
+    shifted: bool,
 }
 
 impl Inbox {
@@ -44,6 +46,7 @@ impl Inbox {
     pub(super) fn give(&mut self) -> Bytes {
         self.compact();
         let len = core::mem::take(&mut self.lent).min(self.buf.len());
+        self.shifted |= len > 0;
         self.buf.split_to(len).freeze()
     }
 
@@ -81,26 +84,40 @@ impl Inbox {
 
     fn compact(&mut self) {
         let used = core::mem::take(&mut self.used).min(self.buf.len());
+        self.shifted |= used > 0;
         self.buf.advance(used);
     }
 
     /// How many octets to read next, if `missing` complete the frame under way.
     fn room(&self, missing: usize) -> usize {
         let usual = Self::MIN_READ << self.scale;
-        // Three times what has come already: what was only announced reserves nothing, and a large
-        // message is not copied too often.
-        missing.min(3 * self.buf.len() + Self::MIN_READ).max(usual)
+        // Some times what has come already: what was only announced reserves nothing, a large
+        // message grows in few steps, and the last step is not a small one.
+        let came = self.buf.len();
+        let room = if missing > 5 * came {
+            3 * came
+        } else {
+            missing
+        };
+        room.max(usual)
     }
 
     /// Makes room behind what is there.
     fn grow(&mut self, room: usize) {
+        if self.buf.try_reclaim(room) {
+            return;
+        }
+        let wanted = self.buf.len() + room;
+        if !self.shifted && wanted >= 2 * self.buf.capacity() {
+            // The allocator may grow it where it is.
+            return self.buf.reserve(room);
+        }
         // Not `reserve`: it doubles whatever the buffer ever held, octets that are long gone
         // included. `room` is as large as it should be.
-        if !self.buf.try_reclaim(room) {
-            let mut grown = BytesMut::with_capacity(self.buf.len() + room);
-            grown.extend_from_slice(&self.buf);
-            self.buf = grown;
-        }
+        let mut grown = BytesMut::with_capacity(wanted);
+        grown.extend_from_slice(&self.buf);
+        self.buf = grown;
+        self.shifted = false;
     }
 
     /// Makes room, lets `read` fill it, and keeps what came. Returns how many octets that were.
@@ -149,6 +166,6 @@ impl Inbox {
     /// Frees the buffer and what is in it.
     pub(super) fn release(&mut self) {
         self.buf = BytesMut::new();
-        (self.used, self.lent) = (0, 0);
+        (self.used, self.lent, self.shifted) = (0, 0, false);
     }
 }
