@@ -13,7 +13,8 @@ use futures_io::{AsyncRead, AsyncWrite};
 use wamp_core::endpoint::Endpoint;
 use wamp_core::endpoint::unix::{self, SocketFile};
 
-/// A connected socket. TCP sockets have Nagle's algorithm off: frames are coalesced already, and
+/// A connected socket. [`connect`](Self::connect) and [`Listener::accept`] turn off Nagle's
+/// algorithm for TCP, and who makes one of a stream should, too: frames are coalesced already, and
 /// together with delayed acknowledgements it would cost 40 milliseconds a call.
 ///
 /// Its streams are async-io's rather than smol's, of which those for Unix sockets have no vectored

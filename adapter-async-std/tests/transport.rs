@@ -28,6 +28,7 @@ support::tests! {
     ping_is_answered_while_receiving,
     silence_is_noticed,
     the_peer_reads_the_end_of_any_stream,
+    tcp_does_not_hold_small_frames_back,
     unknown_streams_are_written_flat,
 }
 
@@ -311,6 +312,15 @@ async fn the_peer_reads_the_end_of_any_stream() -> Result<(), Error> {
 
 /// No header of a large frame stands alone, and nothing is asked of a vectored write that a stream
 /// may not have.
+async fn tcp_does_not_hold_small_frames_back() -> Result<(), Error> {
+    let listener = Listener::bind(&"rs://127.0.0.1:0".parse().unwrap()).await?;
+    let (client, server) = try_zip(Socket::connect(listener.endpoint()), listener.accept()).await?;
+    for socket in [client, server] {
+        assert!(matches!(socket, Socket::Tcp(stream) if stream.get_ref().nodelay()?));
+    }
+    Ok(())
+}
+
 async fn unknown_streams_are_written_flat() -> Result<(), Error> {
     let (here, there) = async_io::Async::<std::os::unix::net::UnixStream>::pair()?;
     let seen = Seen::default();

@@ -374,6 +374,15 @@ fn reset_is_an_error() {
 }
 
 #[test]
+fn tcp_does_not_hold_small_frames_back() {
+    let listener = Listener::bind(&"rs://127.0.0.1:0".parse().unwrap()).unwrap();
+    let client = Socket::connect(listener.endpoint()).unwrap();
+    for socket in [client, listener.accept().unwrap()] {
+        assert!(matches!(socket, Socket::Tcp(stream) if stream.nodelay().unwrap()));
+    }
+}
+
+#[test]
 fn socket_files() {
     let endpoint = endpoints("files")
         .into_iter()

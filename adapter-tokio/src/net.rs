@@ -10,7 +10,8 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use wamp_core::endpoint::Endpoint;
 use wamp_core::endpoint::unix::{self, SocketFile};
 
-/// A connected socket. TCP sockets have Nagle's algorithm off: frames are coalesced already, and
+/// A connected socket. [`connect`](Self::connect) and [`Listener::accept`] turn off Nagle's
+/// algorithm for TCP, and who makes one of a stream should, too: frames are coalesced already, and
 /// together with delayed acknowledgements it would cost 40 milliseconds a call.
 #[derive(Debug)]
 #[non_exhaustive]

@@ -39,6 +39,17 @@ async fn refused(endpoint: &Endpoint) -> ErrorKind {
 }
 
 #[tokio::test]
+async fn tcp_does_not_hold_small_frames_back() {
+    let listener = Listener::bind(&"rs://127.0.0.1:0".parse().unwrap())
+        .await
+        .unwrap();
+    let (client, server) = tokio::join!(Socket::connect(listener.endpoint()), listener.accept());
+    for socket in [client.unwrap(), server.unwrap()] {
+        assert!(matches!(socket, Socket::Tcp(stream) if stream.nodelay().unwrap()));
+    }
+}
+
+#[tokio::test]
 async fn a_socket_file_lives_as_long_as_its_listener() {
     let directory = Directory::new("life");
     let (path, endpoint) = directory.endpoint("socket");
