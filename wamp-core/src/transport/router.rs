@@ -198,8 +198,10 @@ impl RouterPeer {
                 }
             }
         };
-        // The request was there a moment ago, so there is a decision to make.
-        debug_assert!(decision.is_ok());
+        if decision.is_err() {
+            // The client was gone before its request was looked at.
+            self.part();
+        }
     }
 
     /// The client is gone, as far as the router is concerned.
