@@ -367,6 +367,60 @@ fn a_callee_that_does_not_keep_up_is_spared_further_calls() {
 }
 
 #[test]
+fn a_caller_that_does_not_keep_up_with_progress_loses_the_call_and_not_its_session() {
+    let mut config = RouterConfig::new([REALM]);
+    config.limits.outbox_calls = 10_000;
+    config.limits.outbox = 15_000;
+    let mut world = World::with(config);
+    let (callee, slow) = (world.join(KINDS[0]), world.join(KINDS[1]));
+    world.register(callee, "com.proc");
+    let wanted = Dict::new().with("receive_progress", true);
+    let progress = Dict::new().with("progress", true);
+    let call = world.call(slow, "com.proc", &wanted, &("x",));
+    let invoked = world.next_invoked(callee);
+    world.clients[slow].stalled = true;
+    let long = ("x".repeat(900),);
+    let payload = Payload::typed(&long);
+    let mut sent = 0;
+    while world.clients[callee].events.is_empty() {
+        let session = world.session(callee);
+        let yielded = session.yield_result(invoked.invocation, &progress, &payload);
+        yielded.unwrap();
+        world.pump();
+        sent += 1;
+        assert!(sent < 100, "the outbox is not bounded");
+    }
+    assert!((10..14).contains(&sent), "{sent}");
+    let interrupted = world.next(callee);
+    assert!(
+        matches!(
+            interrupted,
+            Event::Interrupted {
+                answer_expected: false,
+                ..
+            }
+        ),
+        "{interrupted:?}"
+    );
+    let stats = world.router.stats();
+    assert_eq!((stats.sessions, stats.pending_calls), (2, 0));
+    // What it has to read ends with the reason.
+    let (key, now) = (world.key(slow), world.now);
+    while let Some(frame) = world.router.poll_transmit_to(key) {
+        let frame = crate::world::message(frame);
+        world.clients[slow].session.handle_message(&frame, now);
+    }
+    world.clients[slow].stalled = false;
+    world.pump();
+    for _ in 1..sent {
+        assert!(matches!(world.next(slow), Event::Progress { .. }));
+    }
+    let failed = (Request::Call(call), uris::UNAVAILABLE.to_owned());
+    assert_eq!(world.next_error(slow), failed);
+    world.assert_leaves_nothing();
+}
+
+#[test]
 fn an_outbox_that_overflows_is_freed_at_once() {
     let mut config = RouterConfig::new([REALM]);
     config.limits.outbox = 2_000;
