@@ -67,11 +67,26 @@ impl<'a> Dict<'a> {
 
     /// The value of a key, whatever its type. Null counts as absent.
     pub fn get(&self, key: &str) -> Option<ValueRef<'_>> {
-        if matches!(self.0, Repr::Empty) {
-            return None;
+        let [value] = self.get_all([key]);
+        value
+    }
+
+    /// The values of several keys, found in one pass. Null counts as absent.
+    pub(crate) fn get_all<const N: usize>(&self, keys: [&str; N]) -> [Option<ValueRef<'_>>; N] {
+        let mut values = [const { None }; N];
+        let mut missing = N;
+        let position = |name: &str| keys.iter().position(|key| *key == name);
+        let mut iter = self.iter();
+        while missing > 0
+            && let Some((at, value)) = iter.next_wanted(position)
+        {
+            // The first of equal keys counts.
+            if let Some(slot @ None) = values.get_mut(at) {
+                *slot = Some(value);
+                missing -= 1;
+            }
         }
-        let (_, value) = self.iter().find(|(name, _)| name == key)?;
-        (value != ValueRef::Null).then_some(value)
+        values.map(|value| value.filter(|value| *value != ValueRef::Null))
     }
 
     /// Whether a key has a value. Null counts as absent.
@@ -259,6 +274,18 @@ pub struct Iter<'d>(IterRepr<'d>);
 enum IterRepr<'d> {
     Raw(RawEntries<'d>),
     Built(core::slice::Iter<'d, (Cow<'d, str>, ValueRef<'d>)>),
+}
+
+impl<'d> Iter<'d> {
+    /// The next entry whose key is wanted, with what it is wanted as.
+    fn next_wanted<T>(&mut self, wanted: impl Fn(&str) -> Option<T>) -> Option<(T, ValueRef<'d>)> {
+        match &mut self.0 {
+            IterRepr::Raw(entries) => entries.next_wanted(wanted),
+            IterRepr::Built(entries) => {
+                entries.find_map(|(key, value)| Some((wanted(key)?, value.reborrow())))
+            }
+        }
+    }
 }
 
 impl<'d> Iterator for Iter<'d> {

@@ -273,6 +273,11 @@ fn each_fault_has_its_error() {
             "[17,9007199254740993,1]",
             bad_id(MessageType::Published, "request", 9_007_199_254_740_993),
         ),
+        // Binary, as JSON has it.
+        (
+            "[32,1,{},\"\\u0000AAAA\"]",
+            wrong(MessageType::Subscribe, "topic", "a string"),
+        ),
         ("[67,0]", bad_id(MessageType::Unregistered, "request", 0)),
         (
             "[67,0,{}]",

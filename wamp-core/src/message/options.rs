@@ -164,10 +164,9 @@ pub(super) fn check(
 ) -> Result<(), DecodeError> {
     // One bit for each known option that was seen.
     let mut seen = 0_u32;
-    for (key, value) in dict.entries() {
-        let Some(at) = known.iter().position(|known| known.name == key) else {
-            continue;
-        };
+    let mut entries = dict.entries();
+    let position = |key: &str| known.iter().position(|known| known.name == key);
+    while let Some((at, value)) = entries.next_wanted(position) {
         let option = &known[at];
         let error = |problem| DecodeError::Option {
             message,

@@ -46,6 +46,9 @@ impl Dealer {
             {
                 return Ok(());
             }
+            if self.overrun(core, key) {
+                return Ok(());
+            }
             self.restart_timer(core, key, now);
             details.insert("progress", true);
         }
@@ -69,6 +72,25 @@ impl Dealer {
             core.refuse(call.caller, MessageType::Call, call.request, error, text);
         }
         Ok(())
+    }
+
+    /// Ends a call whose caller has more to read already than it should, rather than the caller.
+    /// Says whether it did.
+    fn overrun(&mut self, core: &mut Core, key: Key) -> bool {
+        let limit = core.config.limits.outbox_calls;
+        let caller = self.calls.get(key).map(|call| call.caller);
+        let session = caller.and_then(|caller| core.sessions.get(caller));
+        if session.is_none_or(|session| session.outbox.octets() <= limit) {
+            return false;
+        }
+        if let Some(call) = self.end(core, key) {
+            if !call.killed {
+                interrupt(core, &call, CancelMode::KillNoWait, None);
+            }
+            let (error, text) = (uris::UNAVAILABLE, "the caller does not keep up");
+            core.refuse(call.caller, MessageType::Call, call.request, error, text);
+        }
+        true
     }
 
     /// A callee's error.

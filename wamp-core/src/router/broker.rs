@@ -8,12 +8,14 @@ use std::collections::HashMap;
 
 use indexmap::IndexSet;
 use rawsocket_proto::connection::Frame;
+use serde::de::DeserializeOwned;
 
 use crate::message::{
     Event, MessageType, Publish, Published, Subscribe, Subscribed, Unsubscribe, Unsubscribed,
 };
+use crate::serializer::value_ref_to;
 use crate::uri::{MatchPolicy, UriRule, is_reserved};
-use crate::{Id, SerializerKind, uris};
+use crate::{Id, SerializerKind, ValueRef, uris};
 
 use super::arena::Key;
 use super::core::{Core, Unsendable, payload_details};
@@ -228,14 +230,32 @@ impl Audience {
         if publish.options.is_empty() {
             return Self::everybody();
         }
+        // In one pass, since it is the publisher who decides how much there is to look through.
+        let [exclude_me, lists @ ..] = publish.options.get_all([
+            "exclude_me",
+            "exclude",
+            "exclude_authid",
+            "exclude_authrole",
+            "eligible",
+            "eligible_authid",
+            "eligible_authrole",
+        ]);
+        let [
+            exclude,
+            exclude_authid,
+            exclude_authrole,
+            eligible,
+            eligible_authid,
+            eligible_authrole,
+        ] = lists;
         Self {
-            exclude_publisher: publish.exclude_me().unwrap_or(true),
-            exclude: publish.exclude().map(sorted),
-            exclude_authid: publish.exclude_authid().map(sorted),
-            exclude_authrole: publish.exclude_authrole().map(sorted),
-            eligible: publish.eligible().map(sorted),
-            eligible_authid: publish.eligible_authid().map(sorted),
-            eligible_authrole: publish.eligible_authrole().map(sorted),
+            exclude_publisher: !matches!(exclude_me, Some(ValueRef::Bool(false))),
+            exclude: sorted(exclude),
+            exclude_authid: sorted(exclude_authid),
+            exclude_authrole: sorted(exclude_authrole),
+            eligible: sorted(eligible),
+            eligible_authid: sorted(eligible_authid),
+            eligible_authrole: sorted(eligible_authrole),
         }
     }
 
@@ -272,8 +292,9 @@ pub(super) fn authid(session: Id) -> String {
     session.to_string()
 }
 
-fn sorted<T: Ord>(list: impl IntoIterator<Item = T>) -> Vec<T> {
-    let mut list: Vec<T> = list.into_iter().collect();
+/// The list of an option, in order; the decoder has checked its type.
+fn sorted<T: Ord + DeserializeOwned>(list: Option<ValueRef<'_>>) -> Option<Vec<T>> {
+    let mut list: Vec<T> = value_ref_to(&list?).ok()?;
     list.sort_unstable();
-    list
+    Some(list)
 }

@@ -25,8 +25,9 @@ pub struct SessionLimits {
     /// always fits. Each frame counts its length and [`FRAME_OVERHEAD`](Self::FRAME_OVERHEAD).
     pub outbox_events: usize,
     /// Octets in the outbox of a callee above which further calls to it are refused with
-    /// `wamp.error.unavailable`, so that a caller cannot get a slow callee ended. Default 16 MiB,
-    /// counted as for events.
+    /// `wamp.error.unavailable`, so that a caller cannot get a slow callee ended. The same for the
+    /// outbox of a caller, where it is the call that ends, instead of its next progressive result.
+    /// Default 16 MiB, counted as for events.
     pub outbox_calls: usize,
     /// Octets in the outbox above which the session is ended, since it does not read what it is
     /// owed. Default 64 MiB, counted as for events.

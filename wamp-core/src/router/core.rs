@@ -143,11 +143,9 @@ pub(super) fn payload_details(options: &Dict<'_>) -> Dict<'static> {
         "enc_serializer",
     ];
     let mut details = Dict::new();
-    if !options.is_empty() {
-        for key in KEYS {
-            if let Some(value) = options.get_value(key) {
-                details.insert(key, value);
-            }
+    for (key, value) in KEYS.into_iter().zip(options.get_all(KEYS)) {
+        if let Some(value) = value {
+            details.insert(key, value.into_owned());
         }
     }
     details

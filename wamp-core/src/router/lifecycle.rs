@@ -165,7 +165,11 @@ impl Router {
     pub(super) fn violation<T: fmt::Display>(&mut self, key: Key, what: &T) {
         let message = what.to_string();
         self.core.stats.protocol_violations += 1;
-        self.abort(key, uris::PROTOCOL_VIOLATION, &message);
+        let session = self.core.sessions.get(key);
+        // Nothing follows GOODBYE.
+        if !session.is_some_and(|session| matches!(session.phase, Phase::Closing { .. })) {
+            self.abort(key, uris::PROTOCOL_VIOLATION, &message);
+        }
         self.close(key, CloseReason::ProtocolViolation { message });
     }
 

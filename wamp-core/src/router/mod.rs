@@ -59,6 +59,7 @@ use std::collections::HashMap;
 use rawsocket_proto::connection::Frame;
 use rawsocket_proto::time::{Deadline, Instant};
 
+use crate::error::DecodeError;
 use crate::message::Message;
 
 pub use config::{RouterConfig, SessionLimits};
@@ -175,15 +176,30 @@ impl Router {
 
     /// Takes one message of a client's, without any header of the transport.
     pub fn handle_message(&mut self, key: SessionKey, message: &[u8], now: Instant) {
-        let SessionKey(key) = key;
-        let Some(session) = self.core.sessions.get(key) else {
+        let Some(session) = self.core.sessions.get(key.0) else {
             return;
         };
-        if session.phase == Phase::Closed {
+        if session.phase != Phase::Closed {
+            let message = Message::decode(session.serializer, message, &self.core.config.decode);
+            self.handle_decoded(key, message, now);
+        }
+    }
+
+    /// [`handle_message`](Self::handle_message) for what was decoded elsewhere, with the session's
+    /// serializer and the limits of [`RouterConfig::decode`].
+    pub(crate) fn handle_decoded(
+        &mut self,
+        key: SessionKey,
+        message: Result<Message<'_>, DecodeError>,
+        now: Instant,
+    ) {
+        let SessionKey(key) = key;
+        let session = self.core.sessions.get(key);
+        if session.is_none_or(|session| session.phase == Phase::Closed) {
             return;
         }
         self.core.stats.messages_in += 1;
-        match Message::decode(session.serializer, message, &self.core.config.decode) {
+        match message {
             Ok(message) => self.take(key, &message, now),
             Err(error) => self.violation(key, &error),
         }

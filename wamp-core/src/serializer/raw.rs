@@ -70,16 +70,11 @@ impl<'a> RawValue<'a> {
     /// The value, read to the last leaf. What has no [`Value`] (an extension type of
     /// MessagePack) becomes [`Value::Null`].
     pub fn to_value(self) -> Value {
-        match self.view() {
-            ValueRef::Raw(raw) if raw.is_list() => {
-                Value::List(raw.items().map(|item| item.to_value()).collect())
-            }
-            ValueRef::Raw(raw) => Value::Map(
-                raw.entries()
-                    .map(|(key, value)| (key.into_owned(), value.to_value()))
-                    .collect(),
-            ),
-            scalar => scalar.to_value(),
+        match self.serializer {
+            #[cfg(feature = "json")]
+            SerializerKind::Json => json::JsonSource::new(self.octets).value(),
+            #[cfg(feature = "msgpack")]
+            SerializerKind::MessagePack => msgpack::MessagePackSource::new(self.octets).value(),
         }
     }
 
@@ -183,6 +178,24 @@ enum ItemsRepr<'a> {
     #[cfg(not(any(feature = "json", feature = "msgpack")))]
     #[expect(dead_code, reason = "without a serializer there is no raw value")]
     None(core::marker::PhantomData<&'a ()>),
+}
+
+impl<'a> RawEntries<'a> {
+    /// The next entry whose key is wanted, with what it is wanted as. The values of the others are
+    /// skipped unread.
+    pub(crate) fn next_wanted<T>(
+        &mut self,
+        wanted: impl Fn(&str) -> Option<T>,
+    ) -> Option<(T, ValueRef<'a>)> {
+        match &mut self.0 {
+            #[cfg(feature = "json")]
+            ItemsRepr::Json(members) => members.next_wanted(wanted),
+            #[cfg(feature = "msgpack")]
+            ItemsRepr::MessagePack(members) => members.next_wanted(wanted),
+            #[cfg(not(any(feature = "json", feature = "msgpack")))]
+            ItemsRepr::None(_) => None,
+        }
+    }
 }
 
 impl<'a> Iterator for RawItems<'a> {

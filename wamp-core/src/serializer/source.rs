@@ -3,8 +3,8 @@
 use alloc::borrow::Cow;
 
 use super::{RawValue, SerializerKind, Sink};
-use crate::ValueRef;
 use crate::error::EncodeError;
+use crate::{Value, ValueRef};
 
 /// The next value, or the start of a list or map.
 #[derive(Debug)]
@@ -110,6 +110,34 @@ pub(crate) trait Source<'a>: Sized {
         }
     }
 
+    /// The next value, read to the last leaf; what is foreign to WAMP becomes null.
+    fn value(&mut self) -> Value {
+        match self.token() {
+            Token::Null | Token::Foreign => Value::Null,
+            Token::Bool(bool) => Value::Bool(bool),
+            Token::Int(int) => Value::Int(int),
+            Token::UInt(int) => Value::UInt(int),
+            Token::Float(float) => Value::Float(float),
+            Token::Str(text) => Value::Str(text.into_owned()),
+            Token::Bytes(bytes) => Value::Bytes(bytes.into_owned()),
+            Token::List(mut scope) => {
+                let mut items = Vec::new();
+                while self.more(&mut scope) {
+                    items.push(self.value());
+                }
+                Value::List(items)
+            }
+            Token::Map(mut scope) => {
+                let mut entries = Vec::new();
+                while self.more(&mut scope) {
+                    let Some(key) = self.key() else { break };
+                    entries.push((key.into_owned(), self.value()));
+                }
+                Value::Map(entries)
+            }
+        }
+    }
+
     /// The value from `start` to here.
     fn raw(&mut self, start: usize) -> ValueRef<'a> {
         let end = self.end();
@@ -208,6 +236,22 @@ impl<'a, S: Source<'a>> Members<S> {
         }
         let key = self.source.key()?;
         Some((key, self.source.view()))
+    }
+
+    /// The next entry whose key is wanted, with what it is wanted as. The values of the others are
+    /// skipped unread.
+    pub(crate) fn next_wanted<T>(
+        &mut self,
+        wanted: impl Fn(&str) -> Option<T>,
+    ) -> Option<(T, ValueRef<'a>)> {
+        while self.more() {
+            let key = self.source.key()?;
+            if let Some(wanted) = wanted(&key) {
+                return Some((wanted, self.source.view()));
+            }
+            self.source.skip();
+        }
+        None
     }
 
     fn more(&mut self) -> bool {

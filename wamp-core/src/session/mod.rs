@@ -280,7 +280,10 @@ impl ClientSession {
     }
 
     fn violation(&mut self, violation: ProtocolViolation) {
-        self.abort(uris::PROTOCOL_VIOLATION, &violation.to_string());
+        // Nothing follows GOODBYE.
+        if !matches!(self.phase, Phase::Leaving { .. }) {
+            self.abort(uris::PROTOCOL_VIOLATION, &violation.to_string());
+        }
         self.fail_session(SessionError::Protocol(violation));
     }
 

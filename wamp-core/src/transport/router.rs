@@ -31,7 +31,7 @@ pub struct RouterPeer {
     connection: Connection,
     router: SharedRouter,
     serializers: Arc<[SerializerKind]>,
-    session: Option<SessionKey>,
+    session: Option<(SessionKey, SerializerKind)>,
     /// What the router says to this connection. It is there before the session is, so that no word
     /// finds nobody to wake.
     link: Arc<Link>,
@@ -108,7 +108,7 @@ impl RouterPeer {
 
     /// Takes the router's word.
     fn listen(&mut self) {
-        let Some(key) = self.session else {
+        let Some((key, _)) = self.session else {
             return;
         };
         let said = self.link.take();
@@ -161,8 +161,9 @@ impl RouterPeer {
     fn step(&mut self) -> bool {
         match self.connection.poll_event() {
             Ok(Some(Event::Message(message))) => {
-                if let Some(key) = self.session {
-                    self.router.handle_message(key, &message, self.now);
+                if let Some((key, serializer)) = self.session {
+                    let now = self.now;
+                    self.router.handle_message(key, serializer, &message, now);
                 }
             }
             Ok(Some(Event::Requested(request))) => self.decide(request),
@@ -191,21 +192,23 @@ impl RouterPeer {
                 let transport = TransportInfo::new(serializer, limit);
                 match self.router.open(transport, self.link.clone(), self.now) {
                     Ok(session) => {
-                        self.session = Some(session);
+                        self.session = Some((session, serializer));
                         self.connection.accept().map(|_| ())
                     }
                     Err(_) => self.connection.refuse(RefusalCode::TOO_MANY_CONNECTIONS),
                 }
             }
         };
-        // The request was there a moment ago, so there is a decision to make.
-        debug_assert!(decision.is_ok());
+        if decision.is_err() {
+            // The client was gone before its request was looked at.
+            self.part();
+        }
     }
 
     /// The client is gone, as far as the router is concerned.
     fn part(&mut self) {
         self.held = None;
-        if let Some(key) = self.session.take() {
+        if let Some((key, _)) = self.session.take() {
             self.router.close(key, self.now);
         }
     }

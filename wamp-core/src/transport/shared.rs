@@ -10,15 +10,21 @@ use rawsocket_proto::connection::Frame;
 use rawsocket_proto::driver::Timer;
 use rawsocket_proto::time::Instant;
 
+use crate::message::Message;
 use crate::router::{
     Router, RouterConfig, RouterEvent, RouterStats, SessionKey, TooManyTransports, TransportInfo,
 };
+use crate::{DecodeLimits, SerializerKind};
 
 /// A [`Router`] that connections on any number of tasks or threads share. Cheap to clone.
 ///
 /// All inputs must use clocks of one epoch.
 #[derive(Clone, Debug)]
-pub struct SharedRouter(Arc<Mutex<Hub>>);
+pub struct SharedRouter {
+    hub: Arc<Mutex<Hub>>,
+    /// Messages are decoded by whoever received them, while others have the router.
+    decode: Arc<DecodeLimits>,
+}
 
 #[derive(Debug)]
 struct Hub {
@@ -79,13 +85,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl SharedRouter {
     /// A router with these settings. For `seed` see [`Router::new`].
     pub fn new(config: RouterConfig, seed: [u8; 32]) -> Self {
-        let router = Router::new(config, seed);
-        Self(Arc::new(Mutex::new(Hub {
-            router,
+        let decode = Arc::new(config.decode.clone());
+        let hub = Hub {
+            router: Router::new(config, seed),
             links: HashMap::new(),
             timer: None,
             armed: None,
-        })))
+        };
+        Self {
+            hub: Arc::new(Mutex::new(hub)),
+            decode,
+        }
     }
 
     /// Ends every session with GOODBYE `wamp.close.system_shutdown`.
@@ -95,14 +105,14 @@ impl SharedRouter {
 
     /// What the router holds and did.
     pub fn stats(&self) -> RouterStats {
-        lock(&self.0).router.stats()
+        lock(&self.hub).router.stats()
     }
 
     /// Keeps the router's deadlines. To be polled by one task for as long as the router is in use;
     /// it is never ready.
     pub fn poll_timer(&self, cx: &mut Context<'_>, timer: &mut impl Timer) -> Poll<()> {
         loop {
-            let mut hub = lock(&self.0);
+            let mut hub = lock(&self.hub);
             hub.timer = Some(cx.waker().clone());
             hub.armed = hub.router.poll_timeout().map(|deadline| deadline.at);
             let Some(at) = hub.armed else {
@@ -123,7 +133,7 @@ impl SharedRouter {
         link: Arc<Link>,
         now: Instant,
     ) -> Result<SessionKey, TooManyTransports> {
-        let mut hub = lock(&self.0);
+        let mut hub = lock(&self.hub);
         let key = hub.router.open_session(transport, now)?;
         hub.links.insert(key, link);
         hub.tell(None);
@@ -131,17 +141,24 @@ impl SharedRouter {
     }
 
     pub(super) fn close(&self, key: SessionKey, now: Instant) {
-        let mut hub = lock(&self.0);
+        let mut hub = lock(&self.hub);
         hub.links.remove(&key);
         hub.router.handle_closed(key, now);
         hub.tell(None);
     }
 
-    /// Takes a message of the session whose connection calls, which then looks at its link by
-    /// itself.
-    pub(super) fn handle_message(&self, key: SessionKey, message: &[u8], now: Instant) {
-        let mut hub = lock(&self.0);
-        hub.router.handle_message(key, message, now);
+    /// Takes a message of the session whose connection calls, in the serializer that it was opened
+    /// with. The connection then looks at its link by itself.
+    pub(super) fn handle_message(
+        &self,
+        key: SessionKey,
+        serializer: SerializerKind,
+        message: &[u8],
+        now: Instant,
+    ) {
+        let message = Message::decode(serializer, message, &self.decode);
+        let mut hub = lock(&self.hub);
+        hub.router.handle_decoded(key, message, now);
         hub.tell(Some(key));
     }
 
@@ -151,7 +168,7 @@ impl SharedRouter {
         key: SessionKey,
         mut take: impl FnMut(Frame) -> Result<(), Frame>,
     ) -> Option<Frame> {
-        let mut hub = lock(&self.0);
+        let mut hub = lock(&self.hub);
         while let Some(frame) = hub.router.poll_transmit_to(key) {
             if let Err(frame) = take(frame) {
                 return Some(frame);
@@ -162,7 +179,7 @@ impl SharedRouter {
 
     /// Acts on the router, and says to each connection what came of it.
     fn with(&self, act: impl FnOnce(&mut Router)) {
-        let mut hub = lock(&self.0);
+        let mut hub = lock(&self.hub);
         act(&mut hub.router);
         hub.tell(None);
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use wamp_rawsocket_core::router::{
     CloseReason, Router, RouterConfig, RouterEvent, RouterTimer, TransportInfo,
 };
@@ -430,4 +431,26 @@ fn realms_see_nothing_of_each_other() {
     assert_eq!(world.next_error(b).1, uris::NO_SUCH_PROCEDURE);
     world.assert_quiet();
     world.assert_leaves_nothing();
+}
+
+#[test]
+fn nothing_follows_goodbye() {
+    let mut raw = Raw::joined();
+    let (key, now) = (raw.key, raw.now);
+    raw.router.close_session(key, uris::CLOSE_REALM, now);
+    assert_eq!(raw.send("garbage").len(), 1, "GOODBYE alone");
+    assert!(matches!(
+        raw.closed(),
+        Some(CloseReason::ProtocolViolation { .. })
+    ));
+
+    let mut world = World::new();
+    let peer = world.join(KINDS[0]);
+    let now = world.now;
+    let session = world.session(peer);
+    session.leave(uris::CLOSE_REALM, now).unwrap();
+    session.handle_message(&Bytes::from_static(b"garbage"), now);
+    assert!(session.poll_transmit().is_some(), "GOODBYE");
+    assert!(session.poll_transmit().is_none(), "and nothing more");
+    assert!(matches!(session.error(), Some(SessionError::Protocol(_))));
 }

@@ -5,6 +5,7 @@
     reason = "caller and callee are the words of the trade"
 )]
 
+mod backlog;
 mod hostile;
 mod lifecycle;
 mod limits;

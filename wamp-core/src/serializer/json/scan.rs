@@ -427,6 +427,10 @@ impl<'a> Cursor<'a> for JsonCursor<'a> {
         let start = self.scan.at + 1;
         let escaped = self.scan.string()?;
         let content = self.scan.slice(start, self.scan.at - 1);
+        if escaped && content.as_bytes().starts_with(BINARY) {
+            self.scan.binary(start)?;
+            return Ok(None);
+        }
         Ok(Some(if escaped {
             text::unescape(content)
         } else {

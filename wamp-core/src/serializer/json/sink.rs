@@ -35,10 +35,10 @@ impl<'o> JsonSink<'o> {
                 0x0C => b'f',
                 0x0D => b'r',
                 _ => {
-                    self.out.extend_from_slice(b"\\u00");
-                    self.out.push(b'0' + (octet >> 4));
+                    let high = b'0' + (octet >> 4);
+                    let low = b"0123456789abcdef"[usize::from(octet & 0x0F)];
                     self.out
-                        .push(b"0123456789abcdef"[usize::from(octet & 0x0F)]);
+                        .extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
                     rest = left;
                     continue;
                 }

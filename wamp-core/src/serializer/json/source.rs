@@ -2,7 +2,7 @@
 
 use alloc::borrow::Cow;
 
-use super::text::{BINARY, decode_base64, escape, find_special, unescape};
+use super::text::{BINARY, decode_base64, find_special, unescape};
 use crate::serializer::SerializerKind;
 use crate::serializer::source::{Scope, Source, Token};
 
@@ -36,21 +36,20 @@ impl<'a> JsonSource<'a> {
             let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
             let special = find_special(rest).unwrap_or(rest.len());
             self.at += special;
-            let Some(len) = rest.get(special..).and_then(escape_len) else {
+            if rest.get(special) != Some(&b'\\') {
                 let content = self.text.get(start..self.at).unwrap_or_default();
                 self.at += 1;
                 return (content, escaped);
-            };
+            }
+            // What an escape has beyond its second octet is digits.
             escaped = true;
-            self.at += len;
+            self.at += 2;
         }
     }
 
     fn number(&mut self) -> Token<'a> {
         let start = self.at;
-        while let Some(b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E') = self.peek() {
-            self.at += 1;
-        }
+        self.skip_number();
         let number = self.text.get(start..self.at).unwrap_or_default();
         if let Ok(int) = number.parse::<i64>() {
             // An integer has no negative zero, a float does.
@@ -66,20 +65,23 @@ impl<'a> JsonSource<'a> {
         }
     }
 
+    fn skip_number(&mut self) {
+        while let Some(b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E') = self.peek() {
+            self.at += 1;
+        }
+    }
+
     fn literal(&mut self, len: usize, token: Token<'a>) -> Token<'a> {
         self.at += len;
         token
     }
 }
 
-/// The length of the escape that `octets` starts with, if it does.
-#[inline]
-fn escape_len(octets: &[u8]) -> Option<usize> {
-    if octets.first() != Some(&b'\\') {
-        return None;
-    }
-    escape(octets).map(|(_, len)| len)
-}
+/// A list or map whose first member may follow.
+const OPENED: Scope = Scope {
+    left: None,
+    first: true,
+};
 
 impl<'a> Source<'a> for JsonSource<'a> {
     const SERIALIZER: SerializerKind = SerializerKind::Json;
@@ -106,10 +108,6 @@ impl<'a> Source<'a> for JsonSource<'a> {
 
     fn token(&mut self) -> Token<'a> {
         self.skip_space();
-        let scope = Scope {
-            left: None,
-            first: true,
-        };
         match self.peek() {
             Some(b'"') => {
                 let (content, escaped) = self.string();
@@ -125,12 +123,41 @@ impl<'a> Source<'a> for JsonSource<'a> {
                 Token::Str(unescape(content))
             }
             Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b'[') => self.literal(1, Token::List(scope)),
-            Some(b'{') => self.literal(1, Token::Map(scope)),
+            Some(b'[') => self.literal(1, Token::List(OPENED)),
+            Some(b'{') => self.literal(1, Token::Map(OPENED)),
             Some(b't') => self.literal(4, Token::Bool(true)),
             Some(b'f') => self.literal(5, Token::Bool(false)),
             Some(b'n') => self.literal(4, Token::Null),
             _ => Token::Foreign,
+        }
+    }
+
+    /// Strings and numbers are passed over as text: nothing is unescaped, decoded or parsed.
+    fn skip(&mut self) {
+        self.skip_space();
+        match self.peek() {
+            Some(b'"') => drop(self.string()),
+            Some(b'-' | b'0'..=b'9') => self.skip_number(),
+            Some(b'[') => {
+                let mut scope = OPENED;
+                self.at += 1;
+                while self.more(&mut scope) {
+                    self.skip();
+                }
+            }
+            Some(b'{') => {
+                let mut scope = OPENED;
+                self.at += 1;
+                while self.more(&mut scope) {
+                    // The key, and the colon behind it.
+                    self.skip_space();
+                    let _ = self.string();
+                    self.skip_space();
+                    self.at += 1;
+                    self.skip();
+                }
+            }
+            _ => drop(self.token()),
         }
     }
 
