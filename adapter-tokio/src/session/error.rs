@@ -20,6 +20,8 @@ pub enum SessionError {
     Command(CommandError),
     /// The session is over. Whether a request that was under way was carried out is not known.
     Ended(End),
+    /// Progressive results came faster than they were taken, and the call was given up.
+    Overrun,
     /// The answer came, but its arguments are of another type.
     Payload(PayloadError),
 }
@@ -180,19 +182,17 @@ impl fmt::Display for SessionError {
             Self::Command(error) => error.fmt(f),
             Self::Ended(end) => write!(f, "the session is over: {end}"),
             Self::Payload(error) => error.fmt(f),
+            Self::Overrun => f.write_str("progressive results came faster than they were taken"),
         }
     }
 }
 
 impl core::error::Error for SessionError {
+    // What is printed in full already is no source.
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Io(error) => Some(error),
-            Self::Wamp(error) => Some(error),
-            Self::Command(error) => Some(error),
-            Self::Ended(End::Failed(error)) => Some(error),
-            Self::Ended(_) => None,
-            Self::Payload(error) => Some(error),
+            Self::Io(error) => error.source(),
+            _ => None,
         }
     }
 }

@@ -3,6 +3,7 @@
 mod error;
 mod join;
 mod procedure;
+mod queue;
 mod state;
 mod subscription;
 
@@ -10,7 +11,7 @@ use std::sync::Arc;
 
 use rawsocket_proto::connection::Config;
 use rawsocket_proto::driver::Timer as _;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use wamp_core::message::CancelMode;
 use wamp_core::session::{
     CallRequest, ClientSession, Joined, PublishRequest, Request, SessionConfig,
@@ -25,6 +26,7 @@ pub use join::Join;
 pub use procedure::{Invocation, Registration};
 pub use subscription::{Event, Subscription};
 
+use queue::{Puller, queue};
 use state::{Answer, Shared, Stream, Task, Waiting};
 
 /// A session in a realm. Cheap to clone; the clones are one session.
@@ -191,7 +193,7 @@ impl Session {
     ) -> Answer<Call> {
         let (reply, result) = oneshot::channel();
         let wanted = options.get_bool("receive_progress") == Some(true);
-        let (sender, progress) = wanted.then(mpsc::unbounded_channel).unzip();
+        let (sender, progress) = wanted.then(queue).unzip();
         let payload = Payload::typed(arguments);
         let shared = &self.0.shared;
         let request = shared
@@ -255,13 +257,16 @@ pub type Arguments = dyn ToPayload + Sync;
 pub struct Call {
     session: Session,
     request: CallRequest,
-    progress: Option<mpsc::UnboundedReceiver<OwnedPayload>>,
+    progress: Option<Puller<OwnedPayload>>,
     result: oneshot::Receiver<Answer<OwnedPayload>>,
 }
 
 impl Call {
     /// The next progressive result; `None` once the call is over, and
     /// [`result`](Self::result) tells how, or if none were asked for.
+    ///
+    /// Up to 4096 of them wait to be taken, with 16 MiB of arguments. A callee that is faster
+    /// loses the call: it is cancelled, and fails with [`SessionError::Overrun`].
     ///
     /// # Cancel safety
     ///
@@ -280,6 +285,8 @@ impl Call {
     ///
     /// Dropped, the call goes on, and its result is dropped when it comes.
     pub async fn result(self) -> Answer<OwnedPayload> {
+        // Progress that is not looked at does not wait.
+        drop(self.progress);
         wait(self.result).await
     }
 

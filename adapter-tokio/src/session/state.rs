@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rawsocket_proto::driver::{Machine as _, Pump, Timer as _};
 use rawsocket_proto::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::AbortHandle;
 use wamp_core::session::{
     ClientSession, CommandError, Invocation, Joined, Publication, Registration, Request,
@@ -22,6 +22,7 @@ use wamp_core::{Dict, Id, OwnedPayload, Payload, uris};
 
 use super::error::{End, SessionError};
 use super::procedure::Endpoint;
+use super::queue::Pusher;
 use crate::clock::TokioClock;
 use crate::io::TokioIo;
 
@@ -78,10 +79,7 @@ pub(super) enum Waiting {
     Publish(Reply<Id>),
     Register(Arc<dyn Endpoint>, Reply<Registration>),
     Unregister(Reply<()>),
-    Call(
-        Option<mpsc::UnboundedSender<OwnedPayload>>,
-        Reply<OwnedPayload>,
-    ),
+    Call(Option<Pusher<OwnedPayload>>, Reply<OwnedPayload>),
 }
 
 impl Waiting {
@@ -105,7 +103,7 @@ impl Waiting {
 /// Where the events of a subscription go.
 #[derive(Debug)]
 pub(super) struct Topic {
-    pub(super) events: mpsc::Sender<Publication>,
+    pub(super) events: Pusher<Publication>,
     /// Events that found no room.
     pub(super) missed: Arc<core::sync::atomic::AtomicU64>,
 }

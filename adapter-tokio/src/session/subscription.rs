@@ -4,13 +4,14 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 use serde::Deserialize;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use wamp_core::session::{
     ClientSession, Publication, Request, SubscribeRequest, Subscription as Granted,
     UnsubscribeRequest,
 };
 use wamp_core::{Dict, Id, OwnedPayload, PayloadError};
 
+use super::queue::{self, Puller, queue};
 use super::state::{Answer, Topic, Waiting};
 use super::{Session, wait};
 
@@ -60,15 +61,18 @@ impl Event {
 pub struct Subscription {
     session: Session,
     granted: Granted,
-    events: mpsc::Receiver<Publication>,
+    events: Puller<Publication>,
     missed: Arc<AtomicU64>,
 }
 
 impl Subscription {
-    /// Events that may wait to be taken. Those beyond it are dropped and
-    /// [counted](Self::missed): a subscriber that is slow must not hold up the answers to the
-    /// calls that it makes.
-    pub const CAPACITY: usize = 4096;
+    /// Events that may wait to be taken, as long as their arguments are no more than
+    /// [`OCTETS`](Self::OCTETS). Those beyond it are dropped and [counted](Self::missed): a
+    /// subscriber that is slow must not hold up the answers to the calls that it makes.
+    pub const CAPACITY: usize = queue::ITEMS;
+
+    /// Octets of arguments that may wait to be taken. One event is always taken.
+    pub const OCTETS: usize = queue::OCTETS;
 
     /// Its id on the wire.
     pub fn id(&self) -> Id {
@@ -144,7 +148,7 @@ impl Session {
     /// As [`subscribe`](Self::subscribe).
     pub async fn subscribe_with(&self, topic: &str, options: &Dict<'_>) -> Answer<Subscription> {
         let (reply, answer) = oneshot::channel();
-        let (sender, events) = mpsc::channel(Subscription::CAPACITY);
+        let (sender, events) = queue();
         let missed = Arc::new(AtomicU64::new(0));
         let queue = Topic {
             events: sender,

@@ -166,15 +166,7 @@ impl fmt::Display for ConnectionError {
     }
 }
 
-impl Error for ConnectionError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Handshake(error) => Some(error),
-            Self::Frame(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+impl Error for ConnectionError {}
 
 /// A message that was not queued, and comes back. The connection is as it was.
 #[derive(Clone, Copy, PartialEq, Eq)]

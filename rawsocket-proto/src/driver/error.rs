@@ -107,10 +107,10 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {
+    // What is printed in full already is no source.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Io(error) => Some(error),
-            Self::Connection(error) => Some(error),
+            Self::Io(error) => error.source(),
             _ => None,
         }
     }

@@ -104,14 +104,7 @@ impl fmt::Display for SessionError {
     }
 }
 
-impl Error for SessionError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Protocol(violation) => Some(violation),
-            _ => None,
-        }
-    }
-}
+impl Error for SessionError {}
 
 impl fmt::Display for ProtocolViolation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -146,14 +139,7 @@ impl fmt::Display for ProtocolViolation {
     }
 }
 
-impl Error for ProtocolViolation {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Decode(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+impl Error for ProtocolViolation {}
 
 /// Why a command was not carried out. Nothing was sent, no request id was used up, and what was to
 /// be sent is still the caller's: commands only borrow it.
@@ -206,11 +192,4 @@ impl fmt::Display for CommandError {
     }
 }
 
-impl Error for CommandError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Encode(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+impl Error for CommandError {}

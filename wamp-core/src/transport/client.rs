@@ -60,16 +60,7 @@ impl fmt::Display for PeerError {
     }
 }
 
-impl core::error::Error for PeerError {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Connection(error) => Some(error),
-            Self::Session(error) => Some(error),
-            Self::Hello(error) => Some(error),
-            Self::Transport(_) | Self::Closed => None,
-        }
-    }
-}
+impl core::error::Error for PeerError {}
 
 impl ClientPeer {
     /// A client that joins as `session` says, once connected.

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
-use wamp_core::session::{Event, Failed, Outcome, Publication, Request};
+use wamp_core::message::CancelMode;
+use wamp_core::session::{CallRequest, Event, Failed, Outcome, Publication, Request};
 use wamp_core::uris;
 
 use super::{Shared, State, Waiting};
 use crate::session::error::{End, SessionError};
+use crate::session::queue::{self, Refused};
 
 impl State {
     pub(super) fn dispatch(&mut self, shared: &Arc<Shared>) {
@@ -48,7 +49,10 @@ impl State {
                 if let Some(Waiting::Call(Some(progress), _)) =
                     self.waiting.get(&Request::Call(request))
                 {
-                    drop(progress.send(payload));
+                    let octets = queue::octets(&payload);
+                    if progress.push(payload, octets) == Err(Refused::Full) {
+                        self.overrun(request);
+                    }
                 }
             }
             Event::Published(publication) => self.publish(&publication),
@@ -152,20 +156,34 @@ impl State {
         }
     }
 
+    /// Gives up a call whose progress is not taken as fast as it comes.
+    fn overrun(&mut self, request: CallRequest) {
+        if let Some(waiting) = self.waiting.remove(&Request::Call(request)) {
+            drop(waiting.fail(SessionError::Overrun));
+        }
+        if let Some(session) = self.session() {
+            // Without room for it, the rest is dropped as it comes.
+            drop(session.cancel(request, CancelMode::KillNoWait));
+        }
+    }
+
     fn publish(&mut self, publication: &Publication) {
         let Some(topics) = self.topics.get_mut(&publication.subscription) else {
             return;
         };
-        topics.retain(|topic| match topic.events.try_send(publication.clone()) {
-            Ok(()) => true,
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                topic
-                    .missed
-                    .fetch_add(1, core::sync::atomic::Ordering::Relaxed);
-                true
-            }
-            Err(mpsc::error::TrySendError::Closed(_)) => false,
-        });
+        let octets = queue::octets(&publication.payload);
+        topics.retain(
+            |topic| match topic.events.push(publication.clone(), octets) {
+                Ok(()) => true,
+                Err(Refused::Full) => {
+                    topic
+                        .missed
+                        .fetch_add(1, core::sync::atomic::Ordering::Relaxed);
+                    true
+                }
+                Err(Refused::Closed) => false,
+            },
+        );
         if topics.is_empty() {
             self.unsubscribe_idle(publication.subscription);
         }
