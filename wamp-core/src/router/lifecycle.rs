@@ -69,8 +69,10 @@ impl Router {
             (Phase::Opened { .. }, Message::Hello(hello)) => self.hello(key, hello),
             (Phase::Opened { .. }, other) => {
                 let name = other.message_type();
-                let text = format_args!("received {name} before the session was established");
-                self.violation(key, &text);
+                self.violation(
+                    key,
+                    &format_args!("received {name} before the session was established"),
+                );
             }
             (Phase::Joined(_), Message::Goodbye(goodbye)) => {
                 let reason = features::short(&goodbye.reason);
