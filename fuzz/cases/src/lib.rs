@@ -20,7 +20,9 @@ mod decoder;
 mod driver_io;
 mod handshake;
 mod ledger;
+mod message_decode;
 mod reference;
+mod router_messages;
 mod settings;
 mod watched;
 
@@ -29,16 +31,20 @@ pub use connection_pair::connection_pair;
 pub use decoder::{decoder, decoder_vs_peek};
 pub use driver_io::driver_io;
 pub use handshake::handshake;
+pub use message_decode::message_decode;
+pub use router_messages::router_messages;
 
 /// What a fuzz target does with an input.
 pub type Case = fn(&[u8]);
 
 /// All fuzz targets, by the name of their corpus.
-pub const CASES: [(&str, Case); 6] = [
+pub const CASES: [(&str, Case); 8] = [
     ("connection_ops", connection_ops),
     ("connection_pair", connection_pair),
     ("decoder", decoder),
     ("decoder_vs_peek", decoder_vs_peek),
     ("driver_io", driver_io),
     ("handshake", handshake),
+    ("message_decode", message_decode),
+    ("router_messages", router_messages),
 ];

@@ -80,4 +80,4 @@ macro_rules! cases {
     };
 }
 
-cases! { connection_ops connection_pair decoder decoder_vs_peek driver_io handshake }
+cases! { connection_ops connection_pair decoder decoder_vs_peek driver_io handshake message_decode router_messages }
