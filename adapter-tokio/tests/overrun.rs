@@ -9,7 +9,7 @@ use wamp_rawsocket_tokio::{Invocation, SessionError, WampError};
 #[tokio::test]
 async fn progress_that_is_not_taken_ends_the_call_and_not_the_session() {
     let router = router();
-    let callee = join(&router).await;
+    let server = join(&router).await;
     let flood = |invocation: Invocation| async move {
         for step in 0..100_000 {
             let sent = invocation.progress(&(step,)).await;
@@ -19,9 +19,9 @@ async fn progress_that_is_not_taken_ends_the_call_and_not_the_session() {
         }
         Ok(())
     };
-    callee.register("com.example.flood", flood).await.unwrap();
+    server.register("com.example.flood", flood).await.unwrap();
     let quick = |_: Invocation| async { Ok((7,)) };
-    callee.register("com.example.quick", quick).await.unwrap();
+    server.register("com.example.quick", quick).await.unwrap();
 
     let caller = join(&router).await;
     let options = Dict::new().with("receive_progress", true);

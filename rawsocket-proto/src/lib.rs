@@ -60,3 +60,8 @@ pub mod handshake;
 pub mod heartbeat;
 pub mod time;
 pub mod wire;
+
+/// The example of the README is compiled too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
