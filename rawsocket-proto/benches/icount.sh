@@ -7,7 +7,8 @@
 # Without a filter: the cases of small frames. One line per case: instructions per frame, its name.
 set -eu
 cd "$(dirname "$0")/.."
-filter=${1:-/\(16\|128\|mixed\)/}
+small='/\(16\|128\|mixed\)/'
+filter=${1:-$small}
 
 command -v valgrind >/dev/null || {
     echo "icount: valgrind is needed" >&2
