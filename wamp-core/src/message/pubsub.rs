@@ -3,7 +3,7 @@
 use alloc::borrow::Cow;
 
 use super::options::{self, options};
-use super::wire::{Elements, Fields, wire};
+use super::wire::{Elements, Fields, setters, wire};
 use crate::error::{DecodeError, EncodeError};
 use crate::serializer::{Cursor, Sink};
 use crate::uri::MatchPolicy;
@@ -40,21 +40,9 @@ impl<'a> Publish<'a> {
             payload: Payload::none(),
         }
     }
-
-    /// Sets the options.
-    #[must_use]
-    pub fn with_options(mut self, options: Dict<'a>) -> Self {
-        self.options = options;
-        self
-    }
-
-    /// Sets the arguments.
-    #[must_use]
-    pub fn with_payload(mut self, payload: Payload<'a>) -> Self {
-        self.payload = payload;
-        self
-    }
 }
+
+setters!(Publish { options, payload });
 
 options!(Publish<'_>.options {
     acknowledge: flag, "Whether the broker is to answer with PUBLISHED.";
@@ -120,18 +108,13 @@ impl<'a> Subscribe<'a> {
         }
     }
 
-    /// Sets the options.
-    #[must_use]
-    pub fn with_options(mut self, options: Dict<'a>) -> Self {
-        self.options = options;
-        self
-    }
-
     /// How the topic matches: the `match` option.
     pub fn match_policy(&self) -> MatchPolicy {
         match_policy(&self.options)
     }
 }
+
+setters!(Subscribe { options });
 
 /// The `match` option of SUBSCRIBE and REGISTER.
 pub(super) fn match_policy(options: &Dict<'_>) -> MatchPolicy {
@@ -224,13 +207,6 @@ impl<'a> Unsubscribed<'a> {
         }
     }
 
-    /// Sets the details.
-    #[must_use]
-    pub fn with_details(mut self, details: Dict<'a>) -> Self {
-        self.details = details;
-        self
-    }
-
     pub(super) fn read<C: Cursor<'a>>(fields: &mut Fields<'a, C>) -> Result<Self, DecodeError> {
         let (request, details) = fields.acknowledgement(options::UNSUBSCRIBED, "subscription")?;
         Ok(Self { request, details })
@@ -240,6 +216,8 @@ impl<'a> Unsubscribed<'a> {
         elements.acknowledgement(self.request, &self.details)
     }
 }
+
+setters!(Unsubscribed { details });
 
 options!(Unsubscribed<'_>.details {
     subscription: id, "The subscription that is revoked.";
@@ -268,7 +246,7 @@ wire!(Event<'a> {
     payload: payload(details),
 });
 
-impl<'a> Event<'a> {
+impl Event<'_> {
     /// An EVENT without details and arguments.
     pub const fn new(subscription: Id, publication: Id) -> Self {
         Self {
@@ -278,21 +256,9 @@ impl<'a> Event<'a> {
             payload: Payload::none(),
         }
     }
-
-    /// Sets the details.
-    #[must_use]
-    pub fn with_details(mut self, details: Dict<'a>) -> Self {
-        self.details = details;
-        self
-    }
-
-    /// Sets the arguments.
-    #[must_use]
-    pub fn with_payload(mut self, payload: Payload<'a>) -> Self {
-        self.payload = payload;
-        self
-    }
 }
+
+setters!(Event { details, payload });
 
 options!(Event<'_>.details {
     publisher: id, "The session that published.";

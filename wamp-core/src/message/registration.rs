@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 
 use super::options::{self, options};
 use super::pubsub::match_policy;
-use super::wire::{Elements, Fields, wire};
+use super::wire::{Elements, Fields, setters, wire};
 use crate::error::{DecodeError, EncodeError};
 use crate::serializer::{Cursor, Sink};
 use crate::uri::MatchPolicy;
@@ -76,13 +76,6 @@ impl<'a> Register<'a> {
         }
     }
 
-    /// Sets the options.
-    #[must_use]
-    pub fn with_options(mut self, options: Dict<'a>) -> Self {
-        self.options = options;
-        self
-    }
-
     /// How the procedure matches: the `match` option.
     pub fn match_policy(&self) -> MatchPolicy {
         match_policy(&self.options)
@@ -97,6 +90,8 @@ impl<'a> Register<'a> {
             })
     }
 }
+
+setters!(Register { options });
 
 options!(Register<'_>.options {
     concurrency: uint, "How many invocations the callee takes at the same time.";
@@ -182,13 +177,6 @@ impl<'a> Unregistered<'a> {
         }
     }
 
-    /// Sets the details.
-    #[must_use]
-    pub fn with_details(mut self, details: Dict<'a>) -> Self {
-        self.details = details;
-        self
-    }
-
     pub(super) fn read<C: Cursor<'a>>(fields: &mut Fields<'a, C>) -> Result<Self, DecodeError> {
         let (request, details) = fields.acknowledgement(options::UNREGISTERED, "registration")?;
         Ok(Self { request, details })
@@ -198,6 +186,8 @@ impl<'a> Unregistered<'a> {
         elements.acknowledgement(self.request, &self.details)
     }
 }
+
+setters!(Unregistered { details });
 
 options!(Unregistered<'_>.details {
     registration: id, "The registration that is revoked.";

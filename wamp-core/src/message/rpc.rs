@@ -3,7 +3,7 @@
 use alloc::borrow::Cow;
 
 use super::options::{self, options};
-use super::wire::wire;
+use super::wire::{setters, wire};
 use crate::{Dict, Id, Payload};
 
 /// `[CALL, Request|id, Options|dict, Procedure|uri, Arguments|list, ArgumentsKw|dict]`
@@ -37,21 +37,9 @@ impl<'a> Call<'a> {
             payload: Payload::none(),
         }
     }
-
-    /// Sets the options.
-    #[must_use]
-    pub fn with_options(mut self, options: Dict<'a>) -> Self {
-        self.options = options;
-        self
-    }
-
-    /// Sets the arguments.
-    #[must_use]
-    pub fn with_payload(mut self, payload: Payload<'a>) -> Self {
-        self.payload = payload;
-        self
-    }
 }
+
+setters!(Call { options, payload });
 
 options!(Call<'_>.options {
     timeout: uint, "After how many milliseconds the call is cancelled; 0 is never.";
@@ -109,20 +97,13 @@ pub struct Cancel<'a> {
 
 wire!(Cancel<'a> { request: id, options: dict(options::CANCEL) });
 
-impl<'a> Cancel<'a> {
+impl Cancel<'_> {
     /// A CANCEL without options.
     pub const fn new(request: Id) -> Self {
         Self {
             request,
             options: Dict::new(),
         }
-    }
-
-    /// Sets the options.
-    #[must_use]
-    pub fn with_options(mut self, options: Dict<'a>) -> Self {
-        self.options = options;
-        self
     }
 
     /// How to cancel: the `mode` option; `None` if the caller leaves it to the dealer.
@@ -132,6 +113,8 @@ impl<'a> Cancel<'a> {
             .and_then(|name| CancelMode::from_name(&name))
     }
 }
+
+setters!(Cancel { options });
 
 /// `[RESULT, CALL.Request|id, Details|dict, YIELD.Arguments|list, YIELD.ArgumentsKw|dict]`
 #[derive(Debug, Clone, PartialEq)]
@@ -147,7 +130,7 @@ pub struct Result<'a> {
 
 wire!(Result<'a> { request: id, details: dict(options::RESULT), payload: payload(details) });
 
-impl<'a> Result<'a> {
+impl Result<'_> {
     /// A RESULT without details and arguments.
     pub const fn new(request: Id) -> Self {
         Self {
@@ -156,21 +139,9 @@ impl<'a> Result<'a> {
             payload: Payload::none(),
         }
     }
-
-    /// Sets the details.
-    #[must_use]
-    pub fn with_details(mut self, details: Dict<'a>) -> Self {
-        self.details = details;
-        self
-    }
-
-    /// Sets the arguments.
-    #[must_use]
-    pub fn with_payload(mut self, payload: Payload<'a>) -> Self {
-        self.payload = payload;
-        self
-    }
 }
+
+setters!(Result { details, payload });
 
 options!(Result<'_>.details {
     progress: flag, "Whether more results follow for the same call.";
@@ -199,7 +170,7 @@ wire!(Invocation<'a> {
     payload: payload(details),
 });
 
-impl<'a> Invocation<'a> {
+impl Invocation<'_> {
     /// An INVOCATION without details and arguments.
     pub const fn new(request: Id, registration: Id) -> Self {
         Self {
@@ -209,21 +180,9 @@ impl<'a> Invocation<'a> {
             payload: Payload::none(),
         }
     }
-
-    /// Sets the details.
-    #[must_use]
-    pub fn with_details(mut self, details: Dict<'a>) -> Self {
-        self.details = details;
-        self
-    }
-
-    /// Sets the arguments.
-    #[must_use]
-    pub fn with_payload(mut self, payload: Payload<'a>) -> Self {
-        self.payload = payload;
-        self
-    }
 }
+
+setters!(Invocation { details, payload });
 
 options!(Invocation<'_>.details {
     caller: id, "The session that calls.";
@@ -249,7 +208,7 @@ pub struct Interrupt<'a> {
 
 wire!(Interrupt<'a> { request: id, options: dict(options::INTERRUPT) });
 
-impl<'a> Interrupt<'a> {
+impl Interrupt<'_> {
     /// An INTERRUPT without options.
     pub const fn new(request: Id) -> Self {
         Self {
@@ -257,14 +216,9 @@ impl<'a> Interrupt<'a> {
             options: Dict::new(),
         }
     }
-
-    /// Sets the options.
-    #[must_use]
-    pub fn with_options(mut self, options: Dict<'a>) -> Self {
-        self.options = options;
-        self
-    }
 }
+
+setters!(Interrupt { options });
 
 options!(Interrupt<'_>.options {
     mode: str, "How the call was cancelled.";
@@ -285,7 +239,7 @@ pub struct Yield<'a> {
 
 wire!(Yield<'a> { request: id, options: dict(options::YIELD), payload: payload(options) });
 
-impl<'a> Yield<'a> {
+impl Yield<'_> {
     /// A YIELD without options and arguments.
     pub const fn new(request: Id) -> Self {
         Self {
@@ -294,21 +248,9 @@ impl<'a> Yield<'a> {
             payload: Payload::none(),
         }
     }
-
-    /// Sets the options.
-    #[must_use]
-    pub fn with_options(mut self, options: Dict<'a>) -> Self {
-        self.options = options;
-        self
-    }
-
-    /// Sets the arguments.
-    #[must_use]
-    pub fn with_payload(mut self, payload: Payload<'a>) -> Self {
-        self.payload = payload;
-        self
-    }
 }
+
+setters!(Yield { options, payload });
 
 options!(Yield<'_>.options {
     progress: flag, "Whether more results follow for the same invocation.";

@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 
 use super::MessageType;
 use super::options::{self, options};
-use super::wire::wire;
+use super::wire::{setters, wire};
 use crate::{Dict, Id, Payload, ValueRef};
 
 /// `[HELLO, Realm|uri, Details|dict]`
@@ -28,13 +28,6 @@ impl<'a> Hello<'a> {
         }
     }
 
-    /// Sets the details.
-    #[must_use]
-    pub fn with_details(mut self, details: Dict<'a>) -> Self {
-        self.details = details;
-        self
-    }
-
     /// Whether the client announces the role: `publisher`, `subscriber`, `caller`, `callee`.
     pub fn has_role(&self, role: &str) -> bool {
         has_role(&self.details, role)
@@ -45,6 +38,8 @@ impl<'a> Hello<'a> {
         has_feature(&self.details, role, feature)
     }
 }
+
+setters!(Hello { details });
 
 options!(Hello<'_>.details {
     agent: str, "The software of the client.";
@@ -64,20 +59,13 @@ pub struct Welcome<'a> {
 
 wire!(Welcome<'a> { session: id, details: dict(options::WELCOME) });
 
-impl<'a> Welcome<'a> {
+impl Welcome<'_> {
     /// A WELCOME without details; the spec wants it to announce at least one role.
     pub const fn new(session: Id) -> Self {
         Self {
             session,
             details: Dict::new(),
         }
-    }
-
-    /// Sets the details.
-    #[must_use]
-    pub fn with_details(mut self, details: Dict<'a>) -> Self {
-        self.details = details;
-        self
     }
 
     /// Whether the router announces the role: `broker`, `dealer`.
@@ -90,6 +78,8 @@ impl<'a> Welcome<'a> {
         has_feature(&self.details, role, feature)
     }
 }
+
+setters!(Welcome { details });
 
 options!(Welcome<'_>.details {
     agent: str, "The software of the router.";
@@ -123,21 +113,9 @@ impl<'a> Abort<'a> {
             payload: Payload::none(),
         }
     }
-
-    /// Sets the details.
-    #[must_use]
-    pub fn with_details(mut self, details: Dict<'a>) -> Self {
-        self.details = details;
-        self
-    }
-
-    /// Sets the arguments.
-    #[must_use]
-    pub fn with_payload(mut self, payload: Payload<'a>) -> Self {
-        self.payload = payload;
-        self
-    }
 }
+
+setters!(Abort { details, payload });
 
 options!(Abort<'_>.details {
     message: str, "The reason for humans.";
@@ -227,14 +205,9 @@ impl<'a> Goodbye<'a> {
             reason: reason.into(),
         }
     }
-
-    /// Sets the details.
-    #[must_use]
-    pub fn with_details(mut self, details: Dict<'a>) -> Self {
-        self.details = details;
-        self
-    }
 }
+
+setters!(Goodbye { details });
 
 options!(Goodbye<'_>.details {
     message: str, "The reason for humans.";
@@ -276,21 +249,9 @@ impl<'a> Error<'a> {
             payload: Payload::none(),
         }
     }
-
-    /// Sets the details.
-    #[must_use]
-    pub fn with_details(mut self, details: Dict<'a>) -> Self {
-        self.details = details;
-        self
-    }
-
-    /// Sets the arguments.
-    #[must_use]
-    pub fn with_payload(mut self, payload: Payload<'a>) -> Self {
-        self.payload = payload;
-        self
-    }
 }
+
+setters!(Error { details, payload });
 
 fn entry<'d>(map: &ValueRef<'d>, key: &str) -> Option<ValueRef<'d>> {
     match map {

@@ -328,3 +328,37 @@ macro_rules! wire {
 }
 
 pub(super) use wire;
+
+/// Implements `with_…` for the optional elements of a message.
+macro_rules! setters {
+    ($message:ident { $($field:ident),+ }) => {
+        impl<'a> $message<'a> {
+            $(setters!(@$field);)+
+        }
+    };
+    (@options) => {
+        /// Sets the options.
+        #[must_use]
+        pub fn with_options(mut self, options: crate::Dict<'a>) -> Self {
+            self.options = options;
+            self
+        }
+    };
+    (@details) => {
+        /// Sets the details.
+        #[must_use]
+        pub fn with_details(mut self, details: crate::Dict<'a>) -> Self {
+            self.details = details;
+            self
+        }
+    };
+    (@payload) => {
+        /// Sets the arguments.
+        #[must_use]
+        pub fn with_payload(mut self, payload: crate::Payload<'a>) -> Self {
+            self.payload = payload;
+            self
+        }
+    };
+}
+pub(super) use setters;
