@@ -59,8 +59,8 @@ impl Timer for Still {
     }
 }
 
-#[test]
-fn what_the_peer_said_comes_before_the_error_of_writing() {
+/// A connection with a message to send, to a peer who said something and listens no more.
+fn broken() -> Pump<Connection, Deaf, Still> {
     let agreed = Negotiated {
         serializer: SerializerId::JSON,
         send_max: MaxLen::MAX,
@@ -70,8 +70,22 @@ fn what_the_peer_said_comes_before_the_error_of_writing() {
     connection
         .send_copy(b"[48,1,{},\"com.proc\"]")
         .expect("open");
-    let mut pump = Pump::new(connection, Deaf(b"\0\0\0\x05[3,1]"), Still);
+    Pump::new(connection, Deaf(b"\0\0\0\x05[3,1]"), Still)
+}
 
+#[test]
+fn who_only_sends_is_told_at_once() {
+    let mut pump = broken();
+    let mut cx = Context::from_waker(Waker::noop());
+    let Poll::Ready(Err(error)) = pump.poll_write(&mut cx) else {
+        panic!("the failure went by");
+    };
+    assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+}
+
+#[test]
+fn what_the_peer_said_comes_before_the_error_of_writing() {
+    let mut pump = broken();
     let mut cx = Context::from_waker(Waker::noop());
     let ready = pin!(poll_fn(|cx| pump.poll_ready(cx)))
         .as_mut()

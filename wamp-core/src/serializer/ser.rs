@@ -8,6 +8,15 @@ use serde::ser::{
 use super::Sink;
 use crate::error::EncodeError;
 
+/// Integers of fewer bits are written as those of 64.
+macro_rules! widen {
+    ($($narrow:ident($type:ty) => $wide:ident;)+) => {
+        $(fn $narrow(self, value: $type) -> Result<(), EncodeError> {
+            self.$wide(value.into())
+        })+
+    };
+}
+
 /// Writes typed values into a sink. Structs are maps; variants are their name, or a map of their
 /// name to their content.
 #[derive(Debug)]
@@ -116,33 +125,18 @@ impl<'s, S: Sink> Serializer for &'s mut Ser<S> {
         Ok(())
     }
 
-    fn serialize_i8(self, value: i8) -> Result<(), EncodeError> {
-        self.serialize_i64(value.into())
-    }
-
-    fn serialize_i16(self, value: i16) -> Result<(), EncodeError> {
-        self.serialize_i64(value.into())
-    }
-
-    fn serialize_i32(self, value: i32) -> Result<(), EncodeError> {
-        self.serialize_i64(value.into())
+    widen! {
+        serialize_i8(i8) => serialize_i64;
+        serialize_i16(i16) => serialize_i64;
+        serialize_i32(i32) => serialize_i64;
+        serialize_u8(u8) => serialize_u64;
+        serialize_u16(u16) => serialize_u64;
+        serialize_u32(u32) => serialize_u64;
     }
 
     fn serialize_i64(self, value: i64) -> Result<(), EncodeError> {
         self.sink.int(value);
         Ok(())
-    }
-
-    fn serialize_u8(self, value: u8) -> Result<(), EncodeError> {
-        self.serialize_u64(value.into())
-    }
-
-    fn serialize_u16(self, value: u16) -> Result<(), EncodeError> {
-        self.serialize_u64(value.into())
-    }
-
-    fn serialize_u32(self, value: u32) -> Result<(), EncodeError> {
-        self.serialize_u64(value.into())
     }
 
     fn serialize_u64(self, value: u64) -> Result<(), EncodeError> {
