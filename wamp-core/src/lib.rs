@@ -40,6 +40,8 @@ pub mod message;
 mod outbox;
 pub mod payload;
 pub mod router;
+#[cfg(feature = "runtime")]
+pub mod runtime;
 pub mod serializer;
 pub mod session;
 pub mod transport;
