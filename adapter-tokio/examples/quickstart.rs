@@ -22,12 +22,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // Two clients of it, each in its own language. The router translates.
     let alice = Join::new("realm1")
-        .serializer(SerializerKind::Json)
+        .serializers([SerializerKind::Json])
         .connect(&endpoint)
         .await?;
     println!("Alice joined as session {}, speaking JSON.", alice.id());
     let bob = Join::new("realm1")
-        .serializer(SerializerKind::MessagePack)
+        .serializers([SerializerKind::MessagePack])
         .connect(&endpoint)
         .await?;
     println!("Bob joined as session {}, speaking MessagePack.", bob.id());
