@@ -78,8 +78,8 @@ async fn a_free_port_is_told() {
 }
 
 #[case]
-async fn an_endpoint_has_one_listener(endpoint: Endpoint) {
-    let listener = Listener::bind(&endpoint).await.unwrap();
+async fn an_endpoint_has_one_listener(endpoint: &Endpoint) {
+    let listener = Listener::bind(endpoint).await.unwrap();
     let taken = listener.endpoint().clone();
     assert_eq!(bind_fails(&taken).await, ErrorKind::AddrInUse);
     assert_answers(&listener).await;
@@ -88,8 +88,8 @@ async fn an_endpoint_has_one_listener(endpoint: Endpoint) {
 }
 
 #[case]
-async fn nobody_there_is_an_error(endpoint: Endpoint) {
-    let listener = Listener::bind(&endpoint).await.unwrap();
+async fn nobody_there_is_an_error(endpoint: &Endpoint) {
+    let listener = Listener::bind(endpoint).await.unwrap();
     let endpoint = listener.endpoint().clone();
     drop(listener);
     let expected = match &endpoint {
@@ -214,7 +214,7 @@ async fn what_is_forbidden_is_an_error() {
     let (path, endpoint) = directory.endpoint("socket");
     let (_, other) = directory.endpoint("other");
     let listener = Listener::bind(&endpoint).await.unwrap();
-    fs::set_permissions(&path, Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o000)).unwrap();
     fs::set_permissions(&directory.0, Permissions::from_mode(0o500)).unwrap();
     if fs::write(directory.0.join("probe"), "").is_ok() {
         run_by_nobody("behaviour::sockets::what_is_forbidden_is_an_error");
@@ -224,7 +224,7 @@ async fn what_is_forbidden_is_an_error() {
     assert_eq!(connect_fails(&endpoint).await, ErrorKind::PermissionDenied);
     // Whether somebody listens there cannot be known, so the file is not replaced.
     assert_eq!(bind_fails(&endpoint).await, ErrorKind::PermissionDenied);
-    fs::set_permissions(&directory.0, Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&directory.0, Permissions::from_mode(0o000)).unwrap();
     assert_eq!(bind_fails(&endpoint).await, ErrorKind::PermissionDenied);
     drop(listener);
 }

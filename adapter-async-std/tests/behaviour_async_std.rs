@@ -2,10 +2,6 @@
 #![cfg(feature = "async-std")]
 
 #[path = "../../behaviour/mod.rs"]
-#[expect(
-    clippy::redundant_async_block,
-    reason = "a block is what can be a closure as well"
-)]
 mod behaviour;
 mod support;
 

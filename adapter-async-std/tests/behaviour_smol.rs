@@ -1,10 +1,6 @@
 //! What every adapter does, here under smol's executor.
 
 #[path = "../../behaviour/mod.rs"]
-#[expect(
-    clippy::redundant_async_block,
-    reason = "a block is what can be a closure as well"
-)]
 mod behaviour;
 mod support;
 

@@ -15,12 +15,12 @@ use crate::{both, case};
 const KERNEL: u64 = 16 << 20;
 
 #[case]
-async fn a_peer_that_reads_slowly_stops_the_sender(endpoint: Endpoint) {
+async fn a_peer_that_reads_slowly_stops_the_sender(endpoint: &Endpoint) {
     const HIGH: u64 = 256 << 10;
     const FRAME: u64 = 64 << 10;
     const TOTAL: u64 = 48 << 20;
     let marks = Config::new().water_marks(256 << 10, 64 << 10);
-    for (mut end, mut peer) in bare::ends(&endpoint, marks).await {
+    for (mut end, mut peer) in bare::ends(endpoint, marks).await {
         let taken = Arc::new(AtomicU64::new(0));
         let seen = taken.clone();
         let peer = std::thread::spawn(move || {
@@ -52,9 +52,9 @@ async fn a_peer_that_reads_slowly_stops_the_sender(endpoint: Endpoint) {
 }
 
 #[case]
-async fn a_full_queue_hands_the_message_back_and_tells_when_there_is_room(endpoint: Endpoint) {
+async fn a_full_queue_hands_the_message_back_and_tells_when_there_is_room(endpoint: &Endpoint) {
     let marks = Config::new().water_marks(1000, 100);
-    for (mut end, mut peer) in bare::ends(&endpoint, marks).await {
+    for (mut end, mut peer) in bare::ends(endpoint, marks).await {
         // However large it is, an empty queue takes it.
         let large = message(12 << 20);
         end.try_send(large.clone()).unwrap();
@@ -73,8 +73,8 @@ async fn a_full_queue_hands_the_message_back_and_tells_when_there_is_room(endpoi
 
 /// The reader takes its time, but for all that it gets everything.
 #[case]
-async fn one_end_floods(endpoint: Endpoint) {
-    let (mut client, mut router) = pair(&endpoint, Config::new()).await;
+async fn one_end_floods(endpoint: &Endpoint) {
+    let (mut client, mut router) = pair(endpoint, &Config::new()).await;
     both(
         async move {
             for _ in 0..40 {
@@ -97,8 +97,8 @@ async fn one_end_floods(endpoint: Endpoint) {
 
 /// PONGs that nobody reads are owed up to the backlog; then no PING is read any more.
 #[case]
-async fn who_floods_with_pings_and_reads_no_answer_is_paused(endpoint: Endpoint) {
-    for (mut end, mut peer) in bare::ends(&endpoint, Config::new()).await {
+async fn who_floods_with_pings_and_reads_no_answer_is_paused(endpoint: &Endpoint) {
+    for (mut end, mut peer) in bare::ends(endpoint, Config::new()).await {
         let peer = std::thread::spawn(move || {
             let flood = numbered(1).repeat(1 << 10);
             let taken = peer.say_for(Duration::from_millis(300), &flood);

@@ -4,7 +4,7 @@
 use std::num::NonZeroU8;
 use std::time::Duration;
 
-use super::{assert_fails, frame};
+use super::{assert_fails, frame, message};
 use crate::adapter::Connection;
 use crate::adapter::rawsocket_proto::connection::{Config, ConnectionError};
 use crate::adapter::rawsocket_proto::time::TimerKind;
@@ -109,12 +109,12 @@ async fn a_close_that_the_peer_does_not_answer_is_over_in_time() {
 
 /// On real sockets and the real clock. The bounds leave room for a busy machine.
 #[case]
-async fn a_peer_that_answers_is_kept(endpoint: Endpoint) {
+async fn a_peer_that_answers_is_kept(endpoint: &Endpoint) {
     const ANSWERS: u64 = 30;
     let often = Config::new()
         .heartbeat_interval(Some(Duration::from_millis(10)))
         .max_pings(NonZeroU8::new(25).unwrap());
-    for (mut end, mut peer) in bare::ends(&endpoint, often).await {
+    for (mut end, mut peer) in bare::ends(endpoint, often).await {
         let peer = std::thread::spawn(move || {
             for _ in 0..ANSWERS {
                 let [kind, rest @ ..] = peer.hear::<12>();
@@ -135,17 +135,17 @@ async fn a_peer_that_answers_is_kept(endpoint: Endpoint) {
 
 /// PINGs are answered while an end waits for a message.
 #[case]
-async fn a_ping_is_answered_at_once(endpoint: Endpoint) {
-    for (mut end, mut peer) in bare::ends(&endpoint, Config::new()).await {
+async fn a_ping_is_answered_at_once(endpoint: &Endpoint) {
+    for (mut end, mut peer) in bare::ends(endpoint, Config::new()).await {
         let peer = std::thread::spawn(move || {
-            for payload in [&b""[..], b"hi", &[0; 125], &[7; 70_000]] {
+            for payload in [&b""[..], b"hi", &[0; 125], &message(70_000)] {
                 let mut ping = frame(payload);
                 ping[0] = 1;
                 peer.say(&ping);
-                let mut pong = vec![0; ping.len()];
-                std::io::Read::read_exact(&mut peer, &mut pong).unwrap();
+                let mut answer = vec![0; ping.len()];
+                std::io::Read::read_exact(&mut peer, &mut answer).unwrap();
                 ping[0] = 2;
-                assert!(pong == ping);
+                assert!(answer == ping);
             }
             // What was not asked for is no fault.
             peer.say(b"\x02\0\0\x01?");

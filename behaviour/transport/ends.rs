@@ -10,8 +10,8 @@ use crate::behaviour::bare;
 use crate::{both, case};
 
 #[case]
-async fn what_was_queued_is_sent_before_the_close(endpoint: Endpoint) {
-    let (mut client, mut router) = pair(&endpoint, Config::new()).await;
+async fn what_was_queued_is_sent_before_the_close(endpoint: &Endpoint) {
+    let (mut client, mut router) = pair(endpoint, &Config::new()).await;
     for _ in 0..3 {
         client.try_send(message(300_000)).unwrap();
     }
@@ -36,19 +36,22 @@ async fn what_was_queued_is_sent_before_the_close(endpoint: Endpoint) {
 
 /// Neither end waits for the other's deadline.
 #[case]
-async fn both_ends_may_close_at_once(endpoint: Endpoint) {
-    let (mut client, mut router) = pair(&endpoint, Config::new()).await;
+async fn both_ends_may_close_at_once(endpoint: &Endpoint) {
+    let (mut client, mut router) = pair(endpoint, &Config::new()).await;
     let start = std::time::Instant::now();
-    both(async { client.close().await.unwrap() }, async {
-        router.close().await.unwrap()
-    })
+    both(
+        async {
+            client.close().await.unwrap();
+        },
+        async { router.close().await.unwrap() },
+    )
     .await;
     assert!(start.elapsed() < std::time::Duration::from_secs(4));
 }
 
 #[case]
-async fn a_peer_that_finished_can_still_be_talked_to(endpoint: Endpoint) {
-    for (mut end, mut peer) in bare::ends(&endpoint, Config::new()).await {
+async fn a_peer_that_finished_can_still_be_talked_to(endpoint: &Endpoint) {
+    for (mut end, mut peer) in bare::ends(endpoint, Config::new()).await {
         peer.say(&frame(b"last"));
         peer.finish();
         assert_eq!(end.recv().await.unwrap().unwrap(), "last");
@@ -61,7 +64,7 @@ async fn a_peer_that_finished_can_still_be_talked_to(endpoint: Endpoint) {
 }
 
 #[case]
-async fn a_frame_that_is_cut_off_is_told_from_an_end(endpoint: Endpoint) {
+async fn a_frame_that_is_cut_off_is_told_from_an_end(endpoint: &Endpoint) {
     for (cut, missing) in [
         (&[0][..], 3),
         (&[0, 0, 0], 1),
@@ -72,7 +75,7 @@ async fn a_frame_that_is_cut_off_is_told_from_an_end(endpoint: Endpoint) {
         // A PING is a frame, too.
         (&[1, 0, 0, 2, b'a'], 1),
     ] {
-        for (mut end, mut peer) in bare::ends(&endpoint, Config::new()).await {
+        for (mut end, mut peer) in bare::ends(endpoint, Config::new()).await {
             peer.say(&frame(b"whole"));
             peer.say(cut);
             drop(peer);
@@ -86,8 +89,8 @@ async fn a_frame_that_is_cut_off_is_told_from_an_end(endpoint: Endpoint) {
 }
 
 #[case]
-async fn a_reset_is_an_error_of_the_socket(endpoint: Endpoint) {
-    for (mut end, peer) in bare::ends(&endpoint, Config::new()).await {
+async fn a_reset_is_an_error_of_the_socket(endpoint: &Endpoint) {
+    for (mut end, peer) in bare::ends(endpoint, Config::new()).await {
         end.send("unread").await.unwrap();
         end.flush().await.unwrap();
         peer.reset();
@@ -100,10 +103,22 @@ async fn a_reset_is_an_error_of_the_socket(endpoint: Endpoint) {
     }
 }
 
+#[case]
+async fn what_was_said_before_a_reset_is_received(endpoint: &Endpoint) {
+    for (mut end, mut peer) in bare::ends(endpoint, Config::new()).await {
+        end.send("unread").await.unwrap();
+        end.flush().await.unwrap();
+        peer.say(&frame(b"why"));
+        peer.reset();
+        assert_eq!(end.recv().await.unwrap().unwrap(), "why");
+        assert!(matches!(end.recv().await, Err(Error::Io(_))));
+    }
+}
+
 /// Who only sends hears of it as well, from whichever write is the first to fail.
 #[case]
-async fn a_sender_hears_of_a_peer_that_is_gone(endpoint: Endpoint) {
-    for (mut end, peer) in bare::ends(&endpoint, Config::new()).await {
+async fn a_sender_hears_of_a_peer_that_is_gone(endpoint: &Endpoint) {
+    for (mut end, peer) in bare::ends(endpoint, Config::new()).await {
         end.send("unread").await.unwrap();
         end.flush().await.unwrap();
         peer.reset();
@@ -122,8 +137,8 @@ async fn a_sender_hears_of_a_peer_that_is_gone(endpoint: Endpoint) {
 
 /// The peer reads the end of the stream as soon as an end is dropped.
 #[case]
-async fn a_dropped_end_is_closed(endpoint: Endpoint) {
-    for (mut end, mut peer) in bare::ends(&endpoint, Config::new()).await {
+async fn a_dropped_end_is_closed(endpoint: &Endpoint) {
+    for (mut end, mut peer) in bare::ends(endpoint, Config::new()).await {
         end.send("first").await.unwrap();
         end.flush().await.unwrap();
         drop(end);

@@ -39,15 +39,15 @@ async fn requested(endpoint: &Endpoint, request: Vec<u8>) -> (Outcome, Vec<u8>) 
 }
 
 #[case]
-async fn each_refusal_is_told_to_the_client(endpoint: Endpoint) {
+async fn each_refusal_is_told_to_the_client(endpoint: &Endpoint) {
     for number in 1..=15 {
         let code = RefusalCode::new(number).unwrap();
         let told = HandshakeError::Refused(code);
-        let outcome = replied(&endpoint, vec![0x7F, number << 4, 0, 0]).await;
+        let outcome = replied(endpoint, vec![0x7F, number << 4, 0, 0]).await;
         assert!(outcome.as_ref().is_err_and(Error::is_refusal));
         assert_fails(outcome, told);
 
-        let listener = Listener::bind(&endpoint).await.unwrap();
+        let listener = Listener::bind(endpoint).await.unwrap();
         let mut client = Bare::connect(listener.endpoint());
         let client = std::thread::spawn(move || {
             client.say(&[0x7F, 0x73, 0, 0]);
@@ -90,7 +90,7 @@ async fn each_refusal_is_told_to_the_client(endpoint: Endpoint) {
 }
 
 #[case]
-async fn replies_that_are_none_fail_the_client(endpoint: Endpoint) {
+async fn replies_that_are_none_fail_the_client(endpoint: &Endpoint) {
     let msgpack = HandshakeError::SerializerMismatch {
         requested: SerializerId::JSON,
         replied: SerializerId::MSGPACK,
@@ -102,14 +102,14 @@ async fn replies_that_are_none_fail_the_client(endpoint: Endpoint) {
         ([0x7F, 0xF1, 0, 1], HandshakeError::ReservedOctets([0, 1])),
         ([0x7F, 0xF1, 9, 0], HandshakeError::ReservedOctets([9, 0])),
     ] {
-        let outcome = replied(&endpoint, reply.to_vec()).await;
+        let outcome = replied(endpoint, reply.to_vec()).await;
         assert!(!outcome.as_ref().unwrap_err().is_refusal());
         assert_fails(outcome, fault);
     }
 }
 
 #[case]
-async fn requests_that_are_none_fail_the_router(endpoint: Endpoint) {
+async fn requests_that_are_none_fail_the_router(endpoint: &Endpoint) {
     for (request, fault, answer) in [
         (
             // The first octet is enough.
@@ -124,7 +124,7 @@ async fn requests_that_are_none_fail_the_router(endpoint: Endpoint) {
             &[0x7F, 0x30, 0, 0],
         ),
     ] {
-        let (outcome, heard) = requested(&endpoint, request.to_vec()).await;
+        let (outcome, heard) = requested(endpoint, request.to_vec()).await;
         assert_fails(outcome, fault);
         assert_eq!(heard, answer, "the answer to {request:?}");
     }
@@ -140,10 +140,10 @@ enum Exit {
 const EXITS: [Exit; 2] = [Exit::Close, Exit::Reset];
 
 #[case]
-async fn a_router_that_vanishes_in_the_handshake_refuses(endpoint: Endpoint) {
+async fn a_router_that_vanishes_in_the_handshake_refuses(endpoint: &Endpoint) {
     for exit in EXITS {
         for said in 0..4 {
-            let (endpoint, router) = bare::router(&endpoint, move |mut bare| match exit {
+            let (endpoint, router) = bare::router(endpoint, move |mut bare| match exit {
                 Exit::Close => {
                     assert_eq!(bare.hear(), HELLO);
                     bare.say(&HELLO[..said]);
@@ -165,10 +165,10 @@ async fn a_router_that_vanishes_in_the_handshake_refuses(endpoint: Endpoint) {
 }
 
 #[case]
-async fn a_client_that_vanishes_in_the_handshake_is_noticed(endpoint: Endpoint) {
+async fn a_client_that_vanishes_in_the_handshake_is_noticed(endpoint: &Endpoint) {
     for exit in EXITS {
         for said in 0..4 {
-            let listener = Listener::bind(&endpoint).await.unwrap();
+            let listener = Listener::bind(endpoint).await.unwrap();
             let mut client = Bare::connect(listener.endpoint());
             client.say(&HELLO[..said]);
             match exit {
@@ -187,8 +187,8 @@ async fn a_client_that_vanishes_in_the_handshake_is_noticed(endpoint: Endpoint) 
 
 /// A client need not wait for the reply, and a handshake may come in pieces.
 #[case]
-async fn what_follows_the_request_at_once_is_received(endpoint: Endpoint) {
-    let listener = Listener::bind(&endpoint).await.unwrap();
+async fn what_follows_the_request_at_once_is_received(endpoint: &Endpoint) {
+    let listener = Listener::bind(endpoint).await.unwrap();
     let mut client = Bare::connect(listener.endpoint());
     let client = std::thread::spawn(move || {
         for octet in HELLO {

@@ -10,8 +10,8 @@ use crate::behaviour::bare::{self, Bare, HELLO};
 use crate::{both, case};
 
 #[case]
-async fn what_the_peer_does_not_receive_is_handed_back(endpoint: Endpoint) {
-    let listener = Listener::bind(&endpoint).await.unwrap();
+async fn what_the_peer_does_not_receive_is_handed_back(endpoint: &Endpoint) {
+    let listener = Listener::bind(endpoint).await.unwrap();
     let (client, router) = both(
         async { Connection::connect(listener.endpoint(), Config::new(), SerializerId::JSON).await },
         async {
@@ -71,9 +71,9 @@ async fn what_the_peer_does_not_receive_is_handed_back(endpoint: Endpoint) {
 }
 
 #[case]
-async fn a_frame_of_16_mib_is_sent_only_on_demand(endpoint: Endpoint) {
+async fn a_frame_of_16_mib_is_sent_only_on_demand(endpoint: &Endpoint) {
     const FULL: usize = 1 << 24;
-    let (mut client, _router) = pair(&endpoint, Config::new()).await;
+    let (mut client, _router) = pair(endpoint, &Config::new()).await;
     let error = client.send(vec![0; FULL]).await.unwrap_err();
     assert!(
         matches!(
@@ -88,7 +88,7 @@ async fn a_frame_of_16_mib_is_sent_only_on_demand(endpoint: Endpoint) {
 }
 
 #[case]
-async fn frames_that_are_too_long_or_none_end_the_connection(endpoint: Endpoint) {
+async fn frames_that_are_too_long_or_none_end_the_connection(endpoint: &Endpoint) {
     let small = Config::new().max_receive(1000).max_ping(100);
     let too_long = |kind, len, max| FrameError::TooLong { kind, len, max };
     for (header, fault) in [
@@ -101,7 +101,7 @@ async fn frames_that_are_too_long_or_none_end_the_connection(endpoint: Endpoint)
         ([0x10, 0, 0, 0], FrameError::ReservedBits(1)),
         ([8, 0, 0, 1], FrameError::NonCanonicalLength(1)),
     ] {
-        for (mut end, mut peer) in bare::ends(&endpoint, small.clone()).await {
+        for (mut end, mut peer) in bare::ends(endpoint, small.clone()).await {
             peer.say(&frame(&message(1000)));
             // The header is enough.
             peer.say(&header);
@@ -116,9 +116,9 @@ async fn frames_that_are_too_long_or_none_end_the_connection(endpoint: Endpoint)
 }
 
 #[case]
-async fn a_stranger_is_limited_until_it_is_welcome(endpoint: Endpoint) {
+async fn a_stranger_is_limited_until_it_is_welcome(endpoint: &Endpoint) {
     let config = Config::new().greeting_limit(100);
-    let listener = Listener::bind(&endpoint).await.unwrap();
+    let listener = Listener::bind(endpoint).await.unwrap();
     for welcome in [false, true] {
         let mut client = Bare::connect(listener.endpoint());
         client.say(&HELLO);

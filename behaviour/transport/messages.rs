@@ -55,29 +55,39 @@ async fn expect_echoes(mut end: Connection<Socket>, sizes: &[usize]) {
 }
 
 #[case]
-async fn each_size_is_echoed(endpoint: Endpoint) {
+async fn each_size_is_echoed(endpoint: &Endpoint) {
     let config = Config::new().send_full_frame(true);
-    let (client, router) = pair(&endpoint, config).await;
-    both(async move { echo(router).await }, async move {
-        expect_echoes(client, &SIZES).await
-    })
+    let (client, router) = pair(endpoint, &config).await;
+    both(
+        async move {
+            echo(router).await;
+        },
+        async move {
+            expect_echoes(client, &SIZES).await;
+        },
+    )
     .await;
 }
 
 #[case]
 async fn names_and_ipv6_addresses_are_as_good_as_ipv4_addresses() {
     for url in ["rs://localhost:0", "rs://[::1]:0", "tcp://127.0.0.1:0"] {
-        let (client, router) = pair(&endpoints::parse(url), Config::new()).await;
-        both(async move { echo(client).await }, async move {
-            expect_echoes(router, &[0, 1, 1000]).await
-        })
+        let (client, router) = pair(&endpoints::parse(url), &Config::new()).await;
+        both(
+            async move {
+                echo(client).await;
+            },
+            async move {
+                expect_echoes(router, &[0, 1, 1000]).await;
+            },
+        )
         .await;
     }
 }
 
 /// One message each, larger than what the sockets hold, sent before either end receives.
 #[case]
-async fn both_ends_send_one_large_message(endpoint: Endpoint) {
+async fn both_ends_send_one_large_message(endpoint: &Endpoint) {
     #[either]
     async fn exchange(mut end: Connection<Socket>) {
         let large = message(12 << 20);
@@ -85,16 +95,21 @@ async fn both_ends_send_one_large_message(endpoint: Endpoint) {
         assert!(end.recv().await.unwrap().unwrap() == large);
         end.close().await.unwrap();
     }
-    let (client, router) = pair(&endpoint, Config::new()).await;
-    both(async move { exchange(client).await }, async move {
-        exchange(router).await
-    })
+    let (client, router) = pair(endpoint, &Config::new()).await;
+    both(
+        async move {
+            exchange(client).await;
+        },
+        async move {
+            exchange(router).await;
+        },
+    )
     .await;
 }
 
 /// What each end sends is far more than the sockets and the queues hold.
 #[case]
-async fn both_ends_flood_each_other_from_one_place(endpoint: Endpoint) {
+async fn both_ends_flood_each_other_from_one_place(endpoint: &Endpoint) {
     const COUNT: usize = 40;
     #[either]
     async fn flood(mut end: Connection<Socket>) {
@@ -113,16 +128,21 @@ async fn both_ends_flood_each_other_from_one_place(endpoint: Endpoint) {
         end.flush().await.unwrap();
         end.close().await.unwrap();
     }
-    let (client, router) = pair(&endpoint, Config::new()).await;
-    both(async move { flood(client).await }, async move {
-        flood(router).await
-    })
+    let (client, router) = pair(endpoint, &Config::new()).await;
+    both(
+        async move {
+            flood(client).await;
+        },
+        async move {
+            flood(router).await;
+        },
+    )
     .await;
 }
 
 /// Small messages, as many as are taken at once before each that is received.
 #[case]
-async fn messages_cross_in_order(endpoint: Endpoint) {
+async fn messages_cross_in_order(endpoint: &Endpoint) {
     const COUNT: usize = 3000;
     #[either]
     async fn exchange(mut end: Connection<Socket>) {
@@ -141,17 +161,22 @@ async fn messages_cross_in_order(endpoint: Endpoint) {
         }
         end.close().await.unwrap();
     }
-    let (client, router) = pair(&endpoint, Config::new()).await;
-    both(async move { exchange(client).await }, async move {
-        exchange(router).await
-    })
+    let (client, router) = pair(endpoint, &Config::new()).await;
+    both(
+        async move {
+            exchange(client).await;
+        },
+        async move {
+            exchange(router).await;
+        },
+    )
     .await;
 }
 
 /// Frames arrive in pieces and leave in pieces: no piece is taken for a whole.
 #[case]
-async fn a_frame_may_come_octet_by_octet(endpoint: Endpoint) {
-    for (mut end, mut peer) in bare::ends(&endpoint, Config::new()).await {
+async fn a_frame_may_come_octet_by_octet(endpoint: &Endpoint) {
+    for (mut end, mut peer) in bare::ends(endpoint, Config::new()).await {
         let peer = std::thread::spawn(move || {
             for octet in b"\0\0\0\x03abc\x01\0\0\x01p\0\0\0\0" {
                 peer.say(&[*octet]);

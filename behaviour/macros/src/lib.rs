@@ -36,13 +36,13 @@ pub fn without_async(_: TokenStream, item: TokenStream) -> TokenStream {
 /// those of `crate::behaviour::endpoints`.
 #[proc_macro_attribute]
 pub fn case_with_async(runner: TokenStream, item: TokenStream) -> TokenStream {
-    case(&runner, item)
+    case(&runner, item, |tokens| tokens)
 }
 
 /// As [`macro@case_with_async`], without async.
 #[proc_macro_attribute]
 pub fn case_without_async(runner: TokenStream, item: TokenStream) -> TokenStream {
-    case(&runner, strip(item))
+    case(&runner, strip(item), strip)
 }
 
 fn strip(tokens: TokenStream) -> TokenStream {
@@ -87,7 +87,11 @@ fn strip_group(group: &Group) -> Group {
     stripped
 }
 
-fn case(runner: &TokenStream, item: TokenStream) -> TokenStream {
+fn case(
+    runner: &TokenStream,
+    item: TokenStream,
+    adapt: fn(TokenStream) -> TokenStream,
+) -> TokenStream {
     let (mut conditions, mut name, mut takes_endpoint) = (TokenStream::new(), None, false);
     let mut left = item.clone().into_iter().peekable();
     while let Some(token) = left.next() {
@@ -137,11 +141,13 @@ fn case(runner: &TokenStream, item: TokenStream) -> TokenStream {
     let endpoints = endpoints.map(|(sort, condition)| {
         format!(
             "{condition} #[test] fn {sort}() {{
-                {run}(|| super::{name}(crate::behaviour::endpoints::{sort}()));
+                {run}(async || {{
+                    super::{name}(&crate::behaviour::endpoints::{sort}()).await;
+                }});
             }}"
         )
     });
-    let endpoints = Group::new(Delimiter::Brace, parsed(&endpoints.concat()));
+    let endpoints = Group::new(Delimiter::Brace, adapt(parsed(&endpoints.concat())));
     tests.extend([TokenTree::Group(endpoints)]);
     tests
 }
