@@ -62,8 +62,9 @@ fn watched(max_pings: u8) -> Config {
 
 #[case(clock)]
 async fn a_silent_peer_is_given_up() {
-    let (mut end, _silent) = piped(&watched(3)).await;
+    // The silence starts with the handshake's last octet.
     let start = Instant::now();
+    let (mut end, _silent) = piped(&watched(3)).await;
     let outcome = end.recv().await;
     assert!(outcome.as_ref().unwrap_err().is_timeout());
     let lost = ConnectionError::Unresponsive { pings: 3 };
