@@ -115,9 +115,9 @@ fn a_client_that_says_no_hello_is_due_and_then_ended() {
 #[test]
 fn a_calls_deadline_wakes_the_caller() {
     let router = SharedRouter::new(RouterConfig::new(["realm1"]), [0; 32]);
-    let (mut caller, mut callee) = (joined(&router), joined(&router));
+    let (mut caller, mut mute) = (joined(&router), joined(&router));
     assert_eq!(router.poll_timeout(), None);
-    say(&mut callee, r#"[64,1,{},"com.never"]"#, START);
+    say(&mut mute, r#"[64,1,{},"com.never"]"#, START);
     say(&mut caller, CALL, at(500));
     let deadline = router.poll_timeout().unwrap();
     assert_eq!(
@@ -163,7 +163,7 @@ fn a_task_is_woken_for_a_sooner_deadline_only() {
     assert!(router.poll_timer(&mut cx, &mut clock).is_pending());
     assert_eq!(clock.until, None);
 
-    let (mut caller, mut callee) = (joined(&router), joined(&router));
+    let (mut caller, mut mute) = (joined(&router), joined(&router));
     assert!(woken.take() > 0);
     let _stranger = greeted(&router);
     assert!(router.poll_timer(&mut cx, &mut clock).is_pending());
@@ -172,7 +172,7 @@ fn a_task_is_woken_for_a_sooner_deadline_only() {
     // Another stranger's deadline is no sooner; the call's is.
     let _another = greeted(&router);
     assert_eq!(woken.take(), 0);
-    say(&mut callee, r#"[64,1,{},"com.never"]"#, START);
+    say(&mut mute, r#"[64,1,{},"com.never"]"#, START);
     say(&mut caller, CALL, START);
     assert_eq!(woken.take(), 1);
     assert!(router.poll_timer(&mut cx, &mut clock).is_pending());

@@ -2,12 +2,13 @@
 
 use std::error::Error;
 use std::io;
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::time::Duration;
 
 use mio::net::UnixStream;
 use mio::{Events, Token};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
-use std::os::unix::net::UnixStream as StdUnixStream;
 use wamp_rawsocket_core::SerializerKind;
 use wamp_rawsocket_core::endpoint::Endpoint;
 
@@ -68,9 +69,17 @@ impl EventLoop {
         Ok(())
     }
 
-    /// Says GOODBYE to all, and listens no more. Run on, while there are connections.
-    pub(crate) fn shut_down(&mut self) {
+    /// Listens no more, says GOODBYE to all, and runs until they have gone, but no longer than
+    /// `within`.
+    pub(crate) fn shut_down(&mut self, within: Duration) -> Result<(), Box<dyn Error>> {
         self.server.shut_down(&mut self.reactor);
+        let until = self.reactor.now().saturating_add(within);
+        // Nobody's deadline: it only ends the wait.
+        let token = self.reactor.token();
+        self.reactor.set_deadline(token, Some(until));
+        self.run_while(|event_loop| {
+            event_loop.connections() > 0 && event_loop.reactor.now() < until
+        })
     }
 
     pub(crate) fn clients(&self) -> usize {

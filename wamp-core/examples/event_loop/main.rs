@@ -28,9 +28,9 @@
 //! | `reactor.rs`, `socket.rs` | mio's sockets, deadlines, wakers | |
 
 mod applications;
-mod clients;
+pub(crate) mod clients;
 mod driver;
-mod event_loop;
+pub(crate) mod event_loop;
 mod reactor;
 mod server;
 mod socket;
@@ -39,6 +39,7 @@ use std::cell::Cell;
 use std::error::Error;
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::time::Duration;
 
 use wamp_rawsocket_core::SerializerKind;
 use wamp_rawsocket_core::endpoint::Endpoint;
@@ -47,6 +48,9 @@ use self::applications::{Adder, Caller};
 use self::event_loop::EventLoop;
 
 const USAGE: &str = "usage: event_loop [--listen rs://HOST:PORT | --listen unix:PATH] ...";
+
+/// How long clients may take to answer the router's GOODBYE.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let done = endpoints().and_then(|endpoints| match endpoints.as_slice() {
@@ -81,7 +85,7 @@ pub(crate) fn demonstrate(callers: usize) -> Result<(), Box<dyn Error>> {
     }
     event_loop.run_while(|event_loop| event_loop.clients() > 0)?;
     println!("everybody left");
-    shut_down(event_loop)
+    event_loop.shut_down(PATIENCE)
 }
 
 /// A router until the process is interrupted.
@@ -95,13 +99,7 @@ fn serve(endpoints: &[Endpoint]) -> Result<(), Box<dyn Error>> {
         println!("listening on {listening}");
     }
     event_loop.run_while(|event_loop| !event_loop.is_interrupted())?;
-    shut_down(event_loop)
-}
-
-/// Says goodbye to those who are still there. The router's deadlines see to it that it ends.
-fn shut_down(mut event_loop: EventLoop) -> Result<(), Box<dyn Error>> {
-    event_loop.shut_down();
-    event_loop.run_while(|event_loop| event_loop.connections() > 0)
+    event_loop.shut_down(PATIENCE)
 }
 
 fn endpoints() -> Result<Vec<Endpoint>, Box<dyn Error>> {
