@@ -16,13 +16,17 @@ pub(crate) struct Reactor {
     epoch: std::time::Instant,
     deadlines: Deadlines,
     turns: Arc<Turns>,
+    /// The latest one given out.
     tokens: usize,
 }
 
 impl Reactor {
+    /// Stands for nobody, only for the end of a wait.
+    const WAKE: Token = Token(0);
+
     pub(crate) fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
-        let waker = mio::Waker::new(poll.registry(), Token(0))?;
+        let waker = mio::Waker::new(poll.registry(), Self::WAKE)?;
         Ok(Self {
             poll,
             epoch: std::time::Instant::now(),
@@ -31,7 +35,7 @@ impl Reactor {
                 tokens: Mutex::default(),
                 waker,
             }),
-            tokens: 0,
+            tokens: Self::WAKE.0,
         })
     }
 
