@@ -48,13 +48,23 @@
 )]
 
 mod clock;
+mod closer;
+mod connect;
 mod connection;
 mod io;
-mod net;
+mod listener;
 mod parker;
+mod pool;
+mod runtime;
+mod seat;
+mod socket;
 
-pub use connection::{Closer, Connection};
-pub use io::Stream;
-pub use net::{Listener, Socket};
+pub use clock::BlockingClock;
+pub use closer::Closer;
+pub use connection::Connection;
+pub use io::{BlockingIo, Stream};
+pub use listener::Listener;
 pub use rawsocket_proto::driver::Error;
+pub use runtime::Threads;
+pub use socket::Socket;
 pub use {rawsocket_proto, wamp_core};
