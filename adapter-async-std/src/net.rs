@@ -86,15 +86,15 @@ impl From<Async<UnixStream>> for Socket {
 }
 
 #[cfg(feature = "smol")]
-impl From<async_net::TcpStream> for Socket {
-    fn from(stream: async_net::TcpStream) -> Self {
+impl From<smol::net::TcpStream> for Socket {
+    fn from(stream: smol::net::TcpStream) -> Self {
         Self::Tcp(stream.into())
     }
 }
 
 #[cfg(feature = "smol")]
-impl From<async_net::unix::UnixStream> for Socket {
-    fn from(stream: async_net::unix::UnixStream) -> Self {
+impl From<smol::net::unix::UnixStream> for Socket {
+    fn from(stream: smol::net::unix::UnixStream) -> Self {
         Self::Unix(stream.into())
     }
 }

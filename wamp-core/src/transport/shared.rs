@@ -34,6 +34,8 @@ struct Hub {
     timer: Option<Waker>,
     /// The deadline that it knows of.
     armed: Option<Instant>,
+    /// Wake those who wait until there are no connections.
+    until_empty: Vec<Waker>,
 }
 
 /// What the router has to say to the one connection that a session lives on.
@@ -91,6 +93,7 @@ impl SharedRouter {
             links: HashMap::new(),
             timer: None,
             armed: None,
+            until_empty: Vec::new(),
         };
         Self {
             hub: Arc::new(Mutex::new(hub)),
@@ -127,6 +130,19 @@ impl SharedRouter {
         }
     }
 
+    /// Ready once no client is connected.
+    pub fn poll_empty(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut hub = lock(&self.hub);
+        if hub.router.stats().transports == 0 {
+            return Poll::Ready(());
+        }
+        let waiting = &mut hub.until_empty;
+        if !waiting.iter().any(|known| known.will_wake(cx.waker())) {
+            waiting.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
     pub(super) fn open(
         &self,
         transport: TransportInfo,
@@ -145,6 +161,9 @@ impl SharedRouter {
         hub.links.remove(&key);
         hub.router.handle_closed(key, now);
         hub.tell(None);
+        if hub.router.stats().transports == 0 {
+            hub.until_empty.drain(..).for_each(Waker::wake);
+        }
     }
 
     /// Takes a message of the session whose connection calls, in the serializer that it was opened
