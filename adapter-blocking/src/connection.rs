@@ -14,6 +14,7 @@ use wamp_core::endpoint::Endpoint;
 
 use crate::clock::{BlockingClock, timeout};
 use crate::closer::{self, Closer};
+use crate::connect::connect;
 use crate::io::{BlockingIo, Stream};
 use crate::seat::block_on;
 use crate::socket::Socket;
@@ -60,18 +61,23 @@ fn wait<R>(
 }
 
 impl Connection<Socket> {
-    /// Connects to a router's endpoint and does the handshake.
+    /// Connects to a router's endpoint, as [`Socket::connect`] does, and does the handshake.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] if it cannot be reached, [`Error::Connection`] if it refuses or does not
-    /// speak RawSocket.
+    /// speak RawSocket; [`Error::Closed`] if [`Closer::run`] ended it.
     pub fn connect(
         endpoint: &Endpoint,
         config: impl Into<Arc<Config>>,
         serializer: SerializerId,
     ) -> Result<Self, Error> {
-        Self::client(Socket::connect(endpoint)?, config, serializer)
+        let config = config.into();
+        let connection = wait(None, async {
+            let io = BlockingIo::shared(connect(endpoint).await?);
+            driver::Connection::client(io, BlockingClock::new(), config, serializer).await
+        });
+        connection.map(Self::new)
     }
 }
 
@@ -86,7 +92,7 @@ impl<S: Stream> Connection<S> {
         config: impl Into<Arc<Config>>,
         serializer: SerializerId,
     ) -> Result<Self, Error> {
-        let (io, clock) = (BlockingIo::new(stream)?, BlockingClock::new());
+        let (io, clock) = (BlockingIo::new(stream), BlockingClock::new());
         let client = driver::Connection::client(io, clock, config.into(), serializer);
         wait(None, client).map(Self::new)
     }
@@ -101,12 +107,13 @@ impl<S: Stream> Connection<S> {
     ///
     /// [`Error::Io`], or [`Error::Connection`] if the client breaks the handshake or takes too
     /// long. [`Error::Refused`] with the code of `decide`, after the client was told.
+    /// [`Error::Closed`] if [`Closer::run`] ended it.
     pub fn router(
         stream: S,
         config: impl Into<Arc<Config>>,
         decide: impl FnOnce(Request) -> Result<(), RefusalCode>,
     ) -> Result<Self, Error> {
-        let (io, clock) = (BlockingIo::new(stream)?, BlockingClock::new());
+        let (io, clock) = (BlockingIo::new(stream), BlockingClock::new());
         let router = driver::Connection::router(io, clock, config.into(), decide);
         wait(None, router).map(Self::new)
     }

@@ -76,26 +76,32 @@ stream!(UnixStream);
 #[derive(Debug)]
 pub struct BlockingIo<S> {
     stream: Arc<S>,
+    /// Why the stream could not be prepared.
+    unfit: Option<io::Error>,
 }
 
 impl<S: Stream> BlockingIo<S> {
-    /// Takes over a stream, which becomes non-blocking.
-    ///
-    /// # Errors
-    ///
-    /// Those of the operating system.
-    pub fn new(stream: S) -> io::Result<Self> {
+    /// Takes over a stream, which becomes non-blocking. If it does not, its first use tells.
+    pub fn new(stream: S) -> Self {
         Self::shared(Arc::new(stream))
     }
 
-    pub(crate) fn shared(stream: Arc<S>) -> io::Result<Self> {
-        stream.set_nonblocking(true)?;
-        Ok(Self { stream })
+    pub(crate) fn shared(stream: Arc<S>) -> Self {
+        let unfit = stream.set_nonblocking(true).err();
+        Self { stream, unfit }
     }
 
     /// The stream.
     pub fn get_ref(&self) -> &S {
         &self.stream
+    }
+
+    /// One that blocks must not be touched.
+    fn fit(&self) -> io::Result<&S> {
+        match &self.unfit {
+            None => Ok(&self.stream),
+            Some(error) => Err(io::Error::new(error.kind(), error.to_string())),
+        }
     }
 
     /// Has the thread wait until a call that would have blocked is worth another try.
@@ -118,7 +124,8 @@ impl<S: Stream> BlockingIo<S> {
 impl<S: Stream> Transport for BlockingIo<S> {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut RecvBuf<'_>) -> Poll<io::Result<()>> {
         poll_read_slice(buf, |octets| {
-            self.pending_if_blocked(self.stream.read(octets), PollFlags::IN, cx)
+            let read = self.fit().and_then(|stream| stream.read(octets));
+            self.pending_if_blocked(read, PollFlags::IN, cx)
         })
     }
 
@@ -127,7 +134,8 @@ impl<S: Stream> Transport for BlockingIo<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.pending_if_blocked(self.stream.write_vectored(slices), PollFlags::OUT, cx)
+        let written = self.fit().and_then(|stream| stream.write_vectored(slices));
+        self.pending_if_blocked(written, PollFlags::OUT, cx)
     }
 
     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {

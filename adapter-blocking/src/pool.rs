@@ -106,3 +106,66 @@ impl fmt::Debug for Pool {
         f.debug_struct("Pool").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::future::poll_fn;
+    use core::task::Poll;
+    use std::sync::Arc;
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// No system has such a stack to give.
+    static NONE: Pool = Pool::new(usize::MAX / 4, Duration::ZERO);
+    static HASTY: Pool = Pool::new(1 << 18, Duration::ZERO);
+
+    #[test]
+    fn without_a_thread_a_task_is_dropped_and_not_at_once() {
+        let task = || {
+            let held = Arc::new(());
+            let weak = Arc::downgrade(&held);
+            let task = async move { drop(held) };
+            (Box::pin(task), weak)
+        };
+        let (one, gone) = task();
+        NONE.spawn(one);
+        assert_eq!(gone.strong_count(), 0);
+        // Within a task it is kept until the poll is over, and what locks that holds.
+        let (one, kept) = task();
+        let mut one = Some(one);
+        let after = seat::block_on(poll_fn(|cx| match one.take() {
+            Some(one) => {
+                NONE.spawn(one);
+                assert_eq!(kept.strong_count(), 1);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            None => Poll::Ready(kept.strong_count()),
+        }));
+        assert_eq!(after, 0);
+        assert_eq!(NONE.lock().starting, 0);
+        assert!(NONE.lock().tasks.is_empty());
+    }
+
+    #[test]
+    fn a_thread_without_a_task_ends() {
+        let (tell, told) = mpsc::channel::<()>();
+        for _ in 0..10 {
+            let tell = tell.clone();
+            HASTY.spawn(Box::pin(async move { drop(tell) }));
+        }
+        drop(tell);
+        // All ran, and nobody told anything.
+        assert_eq!(told.recv(), Err(mpsc::RecvError));
+        // Each takes another task or ends; that it waits is over in no time.
+        let threads = || {
+            let state = HASTY.lock();
+            state.idle + state.starting
+        };
+        while threads() > 0 {
+            thread::yield_now();
+        }
+        assert!(HASTY.lock().tasks.is_empty());
+    }
+}

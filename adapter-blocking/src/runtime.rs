@@ -43,6 +43,9 @@ impl Threads {
 static POOL: Pool = Pool::new(Threads::STACK, Threads::KEEP);
 
 impl Runtime for Threads {
+    /// As many threads, then.
+    const MAX_HANDLERS: usize = 64;
+
     type Io = BlockingIo<Socket>;
     type Listener = Listener;
     type Timer = BlockingClock;
@@ -52,11 +55,11 @@ impl Runtime for Threads {
     }
 
     async fn connect(&self, endpoint: &Endpoint) -> io::Result<BlockingIo<Socket>> {
-        BlockingIo::shared(connect(endpoint).await?)
+        connect(endpoint).await.map(BlockingIo::shared)
     }
 
     async fn accept(&self, listener: &Listener) -> io::Result<BlockingIo<Socket>> {
-        BlockingIo::new(listener.next().await?)
+        listener.next().await.map(BlockingIo::new)
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
@@ -71,7 +74,7 @@ impl Runtime for Threads {
 impl<S: Stream + Send + Sync> Adopt<S> for Threads {
     type Adopted = BlockingIo<S>;
 
-    fn adopt(&self, stream: S) -> io::Result<BlockingIo<S>> {
+    fn adopt(&self, stream: S) -> BlockingIo<S> {
         BlockingIo::new(stream)
     }
 }
