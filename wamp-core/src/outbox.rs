@@ -22,25 +22,39 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
+    #[inline]
     pub(crate) fn push(&mut self, frame: Frame) {
         self.octets = self.octets.saturating_add(weight(&frame));
         if self.first.is_none() {
             self.first = Some(frame);
         } else {
-            self.rest.get_or_insert_default().push_back(frame);
+            self.push_behind(frame);
         }
     }
 
+    #[inline]
     pub(crate) fn pop(&mut self) -> Option<Frame> {
         let frame = self.first.take()?;
         self.octets = self.octets.saturating_sub(weight(&frame));
+        if self.rest.is_some() {
+            self.advance();
+        }
+        Some(frame)
+    }
+
+    #[inline(never)]
+    fn push_behind(&mut self, frame: Frame) {
+        self.rest.get_or_insert_default().push_back(frame);
+    }
+
+    #[inline(never)]
+    fn advance(&mut self) {
         if let Some(rest) = &mut self.rest {
             self.first = rest.pop_front();
             if rest.is_empty() {
                 self.rest = None;
             }
         }
-        Some(frame)
     }
 
     /// What the waiting frames weigh: their lengths, and [`FRAME_OVERHEAD`] each.
