@@ -54,7 +54,7 @@ mod io;
 mod net;
 
 pub use clock::AsyncIoClock;
-pub use connection::Connection;
+pub use connection::{Connection, Receiver, Sender};
 pub use io::FuturesIo;
 pub use net::{Listener, Socket};
 pub use rawsocket_proto::driver::Error;

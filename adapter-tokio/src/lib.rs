@@ -52,7 +52,7 @@ mod router;
 mod session;
 
 pub use clock::TokioClock;
-pub use connection::Connection;
+pub use connection::{Connection, Receiver, Sender};
 pub use io::TokioIo;
 pub use net::{Listener, Socket};
 pub use rawsocket_proto::driver::Error;

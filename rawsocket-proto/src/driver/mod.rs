@@ -11,6 +11,7 @@ mod error;
 mod machine;
 mod pump;
 mod read;
+mod split;
 mod transport;
 
 pub use connection::Connection;
@@ -18,4 +19,5 @@ pub use error::Error;
 pub use machine::Machine;
 pub use pump::Pump;
 pub use read::poll_read_slice;
+pub use split::{Receiver, ReuniteError, Sender};
 pub use transport::{Timer, Transport, is_hangup};

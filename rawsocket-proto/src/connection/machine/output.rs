@@ -191,6 +191,21 @@ impl Connection {
         self.outbox.pending_messages() + self.outbox.pending_control()
     }
 
+    /// Octets of messages that wait to be sent, headers included.
+    #[cfg(feature = "driver")]
+    pub(crate) fn pending_messages(&self) -> usize {
+        self.outbox.pending_messages()
+    }
+
+    /// Drops a PONG that waits to be polled: reading goes on without it.
+    #[cfg(feature = "driver")]
+    pub(crate) fn drop_pong(&mut self) {
+        if matches!(self.inbound, Some(Inbound::Pong(_))) {
+            self.inbound = None;
+            self.advance_undated();
+        }
+    }
+
     /// PINGs since the peer's last sign of life.
     pub fn unanswered_pings(&self) -> u8 {
         self.heartbeat
