@@ -170,7 +170,12 @@ where
             }
         };
         let mut bell_cx = Context::from_waker(&this.shared.waker);
-        let step = (this.work)(&mut inner, turn, &mut bell_cx);
+        let mut step = (this.work)(&mut inner, turn, &mut bell_cx);
+        // Once more before all others are woken for it: a transport that merely hesitates, or that
+        // became ready meanwhile, is no news to them.
+        if matches!(step, Step::Wait(_)) && bell.waiters().take_ring() {
+            step = (this.work)(&mut inner, turn, &mut bell_cx);
+        }
 
         let mut wakes = Wakes::default();
         let armed = match turn {
@@ -237,6 +242,8 @@ impl<T: Transport, C: Timer> Inner<T, C> {
                 until: None,
             };
         }
+        // A PING may lie behind the message that was received last.
+        self.pump.machine_mut().skip_pongs();
         let unsent = self.pump.has_unsent() || self.pump.machine().wants_shutdown();
         let machine = self.pump.machine();
         let reads = machine.wants_read().then(|| machine.stats().octets_in);
@@ -326,8 +333,7 @@ impl<T: Transport, C: Timer> Inner<T, C> {
     ) -> Poll<Result<(), Error>> {
         self.check_transport()?;
         let poll = self.pump.poll_while(cx, |pump| {
-            // Nobody asked for it, and nothing is read until it is gone.
-            pump.machine_mut().drop_pong();
+            pump.machine_mut().skip_pongs();
             pump.broken.is_none() && goes_on(pump)
         });
         match poll {

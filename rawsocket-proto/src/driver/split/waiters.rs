@@ -216,10 +216,15 @@ impl Waiters {
         self.busy = true;
     }
 
+    /// Whether somebody was woken since the pump is being polled.
+    pub(super) const fn take_ring(&mut self) -> bool {
+        core::mem::replace(&mut self.rung, false)
+    }
+
     /// The pump was polled, and all is noted.
     pub(super) fn end(&mut self, wakes: &mut Wakes) {
         self.busy = false;
-        if core::mem::take(&mut self.rung) {
+        if self.take_ring() {
             self.wake_drivers(wakes);
         }
     }
