@@ -23,6 +23,8 @@ pub struct Pump<M, T, C> {
     pub(super) hurry: bool,
     /// A write failed. The peer may have said why, so what it sent is read first.
     pub(super) broken: Option<io::Error>,
+    /// How often there was nothing to read since.
+    idle: u8,
 }
 
 /// Pieces in one vectored write.
@@ -38,6 +40,10 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
     /// Rounds within one poll, each with at most one read and a few writes.
     const ROUNDS: usize = 32;
 
+    /// Polls without anything to read, after which a failed write is told of. More than one: a
+    /// transport may be `Pending` only to let other tasks go first.
+    const PATIENCE: u8 = 2;
+
     /// Puts the three together.
     pub const fn new(machine: M, transport: T, timer: C) -> Self {
         Self {
@@ -48,6 +54,7 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
             flushed: 0,
             hurry: false,
             broken: None,
+            idle: 0,
         }
     }
 
@@ -157,7 +164,12 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
                 return Poll::Ready(Ok(()));
             }
             match (self.round(cx), self.broken.take()) {
-                (Ok(Round::Progress), broken) => self.broken = broken,
+                (Ok(Round::Progress), broken) => (self.broken, self.idle) = (broken, 0),
+                (Ok(Round::Idle), Some(error)) if self.idle < Self::PATIENCE => {
+                    (self.broken, self.idle) = (Some(error), self.idle + 1);
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 (Ok(Round::Idle), None) => return Poll::Pending,
                 (Ok(Round::Idle) | Err(_), Some(error)) | (Err(error), None) => {
                     return Poll::Ready(Err(error));

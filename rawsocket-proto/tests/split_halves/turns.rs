@@ -102,12 +102,13 @@ fn a_future_that_its_task_neglects_is_passed_by_that_task() {
             second.await.unwrap();
             tx.flush().await.unwrap();
         });
+        tasks.run();
         let mut peer = ends.router;
         let got = tasks.spawn(async move {
             let mut got = Vec::new();
             while got.len() < 30 {
                 let message = peer.recv().await.unwrap().unwrap();
-                if message[0] == 1 {
+                if message.first() == Some(&1) {
                     got.push(message[1]);
                 }
             }
