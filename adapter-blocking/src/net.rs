@@ -103,10 +103,11 @@ impl Stream for Socket {
 /// behind is replaced; one that still answers, or that is no socket, is not.
 #[derive(Debug)]
 pub struct Listener {
+    /// Removed with the listener, and before it: as long as that is open, nobody takes the file for
+    /// stale, and no other has its number.
+    _file: Option<SocketFile>,
     inner: Inner,
     endpoint: Endpoint,
-    /// Removed with the listener.
-    _file: Option<SocketFile>,
 }
 
 #[derive(Debug)]

@@ -3,9 +3,13 @@
 use core::fmt;
 use std::io;
 
-use wamp_core::session::{CommandError, Failure};
-use wamp_core::transport::PeerError;
-use wamp_core::{Dict, OwnedPayload, PayloadError};
+use rawsocket_proto::connection::ConnectionError;
+use rawsocket_proto::error::HandshakeError;
+use rawsocket_proto::wire::RefusalCode;
+
+use crate::session::{self, CommandError, Failure};
+use crate::transport::PeerError;
+use crate::{Dict, OwnedPayload, PayloadError, uris};
 
 /// Why something that was asked of a session did not come to be.
 #[derive(Debug)]
@@ -19,7 +23,13 @@ pub enum SessionError {
     /// cannot be serialized.
     Command(CommandError),
     /// The session is over. Whether a request that was under way was carried out is not known.
+    ///
+    /// A session that [reconnects](super::Join::reconnect) fails requests that were under way with
+    /// this as well, each time that it loses its connection.
     Ended(End),
+    /// The session has lost its connection and has not come back yet: an answer for those only
+    /// who asked to [fail fast](super::Session::fail_fast).
+    Disconnected,
     /// Progressive results came faster than they were taken, and the call was given up.
     Overrun,
     /// The answer came, but its arguments are of another type.
@@ -46,7 +56,7 @@ pub enum End {
 /// A handler returns one to fail a call. Arguments can go with it:
 ///
 /// ```
-/// use wamp_rawsocket_tokio::WampError;
+/// use wamp_rawsocket_core::client::WampError;
 ///
 /// let error = WampError::new("com.myapp.error.invalid_argument").with_text("month is 13");
 /// assert_eq!(error.to_string(), "com.myapp.error.invalid_argument: month is 13");
@@ -93,9 +103,9 @@ impl WampError {
     /// came over the wire.
     pub fn text(&self) -> Option<String> {
         self.text.clone().or_else(|| {
-            let args: Vec<wamp_core::Value> = self.payload.args().ok()?;
+            let args: Vec<crate::Value> = self.payload.args().ok()?;
             match args.into_iter().next() {
-                Some(wamp_core::Value::Str(text)) => Some(text),
+                Some(crate::Value::Str(text)) => Some(text),
                 _ => None,
             }
         })
@@ -143,6 +153,45 @@ impl SessionError {
     }
 }
 
+impl End {
+    /// Whether another connection may fare better: this one was lost, or the router goes down or
+    /// is overloaded. A router that was told to end the session, refuses it or does not speak the
+    /// protocol would do so again.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Left { reason, by_router } => {
+                *by_router && reason.as_str() == uris::SYSTEM_SHUTDOWN
+            }
+            Self::Failed(error) => match error {
+                PeerError::Connection(error) => match error {
+                    ConnectionError::Handshake(HandshakeError::Refused(code)) => {
+                        *code == RefusalCode::TOO_MANY_CONNECTIONS
+                    }
+                    ConnectionError::Handshake(_) | ConnectionError::Frame(_) => false,
+                    _ => true,
+                },
+                PeerError::Session(error) => match error {
+                    session::SessionError::Aborted { reason, .. } => matches!(
+                        reason.as_str(),
+                        uris::SYSTEM_SHUTDOWN | uris::UNAVAILABLE | uris::NETWORK_FAILURE
+                    ),
+                    session::SessionError::JoinTimeout
+                    | session::SessionError::TransportClosed { .. } => true,
+                    _ => false,
+                },
+                PeerError::Transport(_) | PeerError::Closed => true,
+                PeerError::Hello(_) => false,
+            },
+        }
+    }
+
+    /// Whether the router does not speak the serializer that it was asked for.
+    pub(super) fn is_serializer_refused(&self) -> bool {
+        let refused = HandshakeError::Refused(RefusalCode::SERIALIZER_UNSUPPORTED);
+        *self == Self::Failed(PeerError::Connection(ConnectionError::Handshake(refused)))
+    }
+}
+
 impl From<io::Error> for SessionError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
@@ -182,6 +231,7 @@ impl fmt::Display for SessionError {
             Self::Command(error) => error.fmt(f),
             Self::Ended(end) => write!(f, "the session is over: {end}"),
             Self::Payload(error) => error.fmt(f),
+            Self::Disconnected => f.write_str("the connection is lost and not made again yet"),
             Self::Overrun => f.write_str("progressive results came faster than they were taken"),
         }
     }

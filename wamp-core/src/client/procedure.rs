@@ -1,25 +1,29 @@
 //! Procedures: registered endpoints and their invocations.
 
+use alloc::boxed::Box;
+use alloc::string::ToString as _;
+use alloc::sync::Arc;
 use core::future::Future;
+use core::panic::AssertUnwindSafe;
 use core::pin::Pin;
-use std::sync::Arc;
 
+use futures_channel::oneshot;
+use futures_util::FutureExt as _;
 use serde::Deserialize;
-use tokio::sync::oneshot;
-use wamp_core::session::{
-    ClientSession, CommandError, Invocation as Handle, Invoked, RegisterRequest,
-    Registration as Granted, Request, UnregisterRequest,
-};
-use wamp_core::{Dict, Id, OwnedPayload, Payload, PayloadError, ToPayload, uris};
 
 use super::error::WampError;
-use super::state::{Answer, Shared, Waiting};
-use super::{Arguments, Session, wait};
+use super::session::{Arguments, Session, wait};
+use super::state::{Answer, Key, Life, Provided, Shared, Waiting};
+use crate::session::{
+    ClientSession, CommandError, Invocation as Handle, Invoked, RegisterRequest, Request,
+};
+use crate::{Dict, Id, OwnedPayload, Payload, PayloadError, ToPayload, uris};
 
 /// A call that this session is to answer.
 #[derive(Debug)]
 pub struct Invocation {
     shared: Arc<Shared>,
+    life: Life,
     invoked: Invoked,
 }
 
@@ -59,7 +63,8 @@ impl Invocation {
         self.invoked.receive_progress
     }
 
-    /// Sends a progressive result. Nothing happens if the caller does not take any.
+    /// Sends a progressive result, as soon as there is room for it. Nothing happens if the caller
+    /// does not take any.
     ///
     /// # Errors
     ///
@@ -77,7 +82,7 @@ impl Invocation {
         let payload = Payload::typed(arguments);
         let handle = self.invoked.invocation;
         let act = |session: &mut ClientSession| session.yield_result(handle, &options, &payload);
-        self.shared.command(act).await
+        self.shared.command(Some(self.life), true, act).await
     }
 }
 
@@ -92,6 +97,7 @@ pub(super) trait Endpoint: Send + Sync {
     fn invoke(
         self: Arc<Self>,
         shared: Arc<Shared>,
+        life: Life,
         invoked: Invoked,
     ) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
@@ -108,18 +114,27 @@ where
     fn invoke(
         self: Arc<Self>,
         shared: Arc<Shared>,
+        life: Life,
         invoked: Invoked,
     ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
             let owed = Owed {
                 shared: shared.clone(),
+                life,
                 handle: invoked.invocation,
             };
-            let result = (self.0)(Invocation { shared, invoked }).await;
-            // Sent, or the session is over: in both cases nobody waits any more.
-            match result {
-                Ok(payload) => drop(owed.pay(&payload).await),
-                Err(error) => drop(owed.refuse(&error).await),
+            let invocation = Invocation {
+                shared,
+                life,
+                invoked,
+            };
+            let answer = async { (self.0)(invocation).await };
+            // Sent, or the session is over: in both cases nobody waits any more. After a panic,
+            // of which its hook has told, dropping what is owed tells the caller.
+            match AssertUnwindSafe(answer).catch_unwind().await {
+                Ok(Ok(payload)) => drop(owed.pay(&payload).await),
+                Ok(Err(error)) => drop(owed.refuse(&error).await),
+                Err(_) => {}
             }
         })
     }
@@ -128,6 +143,7 @@ where
 /// An answer that is owed. If the handler panics, the caller is told on drop.
 struct Owed {
     shared: Arc<Shared>,
+    life: Life,
     handle: Handle,
 }
 
@@ -145,7 +161,7 @@ impl Owed {
             Err(CommandError::Encode(_)) => fail(session, self.handle, uris::RUNTIME_ERROR),
             done => done,
         };
-        self.shared.command(act).await
+        self.shared.command(Some(self.life), true, act).await
     }
 
     async fn refuse(&self, error: &WampError) -> Answer<()> {
@@ -166,16 +182,16 @@ impl Owed {
                 done => done,
             }
         };
-        self.shared.command(act).await
+        self.shared.command(Some(self.life), true, act).await
     }
 }
 
 impl Drop for Owed {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
-        state.finished(self.handle);
         // Answered already, but after a panic.
-        state.fail(self.handle, uris::RUNTIME_ERROR);
+        state.fail(self.life, self.handle, uris::RUNTIME_ERROR);
+        state.finished(&self.shared, self.life, self.handle);
     }
 }
 
@@ -188,13 +204,15 @@ fn fail(session: &mut ClientSession, handle: Handle, uri: &str) -> Result<(), Co
 #[derive(Clone, Debug)]
 pub struct Registration {
     session: Session,
-    granted: Granted,
+    key: Key,
 }
 
 impl Registration {
-    /// Its id on the wire.
-    pub fn id(&self) -> Id {
-        self.granted.id()
+    /// Its id on the wire; `None` while there is no connection. It changes when the session joins
+    /// again.
+    pub fn id(&self) -> Option<Id> {
+        let granted = self.session.shared().lock().registration(self.key);
+        granted.map(crate::session::Registration::id)
     }
 
     /// Unregisters the procedure. Invocations under way are still answered.
@@ -208,11 +226,12 @@ impl Registration {
     /// Dropped, it was asked for or not: nothing in between.
     pub async fn unregister(&self) -> Answer<()> {
         let (reply, answer) = oneshot::channel();
-        let shared = &self.session.0.shared;
-        let act = |session: &mut ClientSession| session.unregister(self.granted);
-        let name = |request: UnregisterRequest| Request::Unregister(request);
+        let mut reply = Some(reply);
+        let shared = self.session.shared();
         shared
-            .request(act, name, Waiting::Unregister(reply))
+            .insist(self.session.patient(), |state| {
+                state.unregister(self.key, &mut reply)
+            })
             .await?;
         wait(answer).await
     }
@@ -220,9 +239,9 @@ impl Registration {
 
 impl Session {
     /// Registers a procedure. Each call runs `handler` on a task of its own, at most
-    /// [`Join::max_invocations`](super::Join::max_invocations) at the same time. Its result is what
-    /// the caller gets; a handler that panics gives `wamp.error.runtime_error`, and one whose call
-    /// is cancelled is dropped at its next await.
+    /// [`Join::max_handlers`](super::Join::max_handlers) at the same time. Its result is what the
+    /// caller gets; a handler that panics gives `wamp.error.runtime_error`, and one whose call is
+    /// cancelled is dropped at its next await.
     ///
     /// # Errors
     ///
@@ -261,15 +280,23 @@ impl Session {
         Fut: Future<Output = Result<R, WampError>> + Send,
         R: ToPayload + Send + Sync + 'static,
     {
-        let (reply, answer) = oneshot::channel();
-        let act = |session: &mut ClientSession| session.register(procedure, options);
-        let name = |request: RegisterRequest| Request::Register(request);
-        let waiting = Waiting::Register(Arc::new(Handler(handler)), reply);
-        self.0.shared.request(act, name, waiting).await?;
-        let granted = wait(answer).await?;
+        let provided = Provided {
+            procedure: procedure.into(),
+            options: options.clone().into_owned(),
+            endpoint: Arc::new(Handler(handler)),
+            granted: None,
+            unwanted: false,
+        };
+        let key = self
+            .ask(
+                |session| session.register(procedure, options),
+                |request: RegisterRequest| Request::Register(request),
+                |reply| Waiting::Register(provided, reply),
+            )
+            .await?;
         Ok(Registration {
             session: self.clone(),
-            granted,
+            key,
         })
     }
 }
