@@ -50,7 +50,7 @@ fn a_closer_ends_a_blocked_recv() {
     bounded("closer", |endpoint| {
         let (mut client, mut router) = pair(&endpoint)?;
         client.try_send(&b"last words"[..]).expect("there is room");
-        let closer = client.closer()?;
+        let closer = client.closer();
         let blocked = thread::spawn(move || {
             let ended = client.recv();
             assert!(matches!(ended, Err(Error::Closed)), "{ended:?}");
@@ -72,7 +72,7 @@ fn a_closer_ends_a_blocked_recv() {
 fn a_closer_ends_a_blocked_send() {
     bounded("closer_send", |endpoint| {
         let (mut client, router) = pair(&endpoint)?;
-        let closer = client.closer()?;
+        let closer = client.closer();
         let (full, is_full) = std::sync::mpsc::channel();
         let blocked = thread::spawn(move || {
             while client.try_send(message(300_000)).is_ok() {}
