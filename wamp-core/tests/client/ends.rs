@@ -2,13 +2,10 @@
 
 use core::time::Duration;
 
-use serde_json::json;
-use wamp_rawsocket_core::client::{End, Reconnect, SessionError};
+use wamp_rawsocket_core::client::{End, SessionError};
 
 use crate::sim::{Fault, Sim};
-use crate::world::{
-    PROCEDURE, SEEDS, TOPIC, cancelling, emptied, join, join_for_good, listening, realm, scripted,
-};
+use crate::world::{emptied, join, join_for_good, listening};
 
 #[test]
 fn to_leave_again_is_no_error() {

@@ -4,7 +4,11 @@
     reason = "caller and callee are the words of the trade"
 )]
 
+mod calls;
+mod cancel;
 mod ends;
 mod handlers;
+mod reconnect;
+mod room;
 mod sim;
 mod world;

@@ -193,6 +193,11 @@ impl Sim {
         self.net().lines.last().unwrap().clone()
     }
 
+    /// The line of this number, from zero on.
+    pub(crate) fn nth(&self, number: usize) -> Line {
+        self.net().lines[number].clone()
+    }
+
     /// How many lines there were.
     pub(crate) fn lines(&self) -> usize {
         self.net().lines.len()
