@@ -14,6 +14,7 @@ mod error;
 mod machine;
 mod pump;
 mod read;
+mod split;
 mod transport;
 
 pub use connection::Connection;
@@ -21,4 +22,5 @@ pub use error::Error;
 pub use machine::Machine;
 pub use pump::Pump;
 pub use read::{poll_read_slice, read_from};
+pub use split::{Receiver, ReuniteError, Sender};
 pub use transport::{Timer, Transport, is_hangup};
