@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpStream;
 use wamp_rawsocket_tokio::rawsocket_proto::connection::{self, Config};
+use wamp_rawsocket_tokio::rawsocket_proto::driver::Pump;
 use wamp_rawsocket_tokio::{Connection, Error, Socket, TokioClock, TokioIo};
 
 #[test]
@@ -12,8 +13,8 @@ fn of_a_connection() {
     assert_eq!(size_of::<TokioClock>(), 24);
     let socket = size_of::<TokioIo<Socket>>();
     assert_eq!(socket - size_of::<TcpStream>(), 8);
-    let machine = size_of::<connection::Connection>();
-    assert_eq!(size_of::<Connection<Socket>>(), machine + socket + 24 + 24);
+    let pump = size_of::<Pump<connection::Connection, TokioIo<Socket>, TokioClock>>();
+    assert_eq!(size_of::<Connection<Socket>>() - pump, 8);
 }
 
 /// A task that receives keeps room for the connection, but none for its handshake.
