@@ -116,6 +116,12 @@ impl Connection {
         Ok(None)
     }
 
+    /// The message that was polled last, if nothing was done since.
+    #[cfg(feature = "driver")]
+    pub(crate) fn lent(&self) -> &[u8] {
+        self.inbox.lent()
+    }
+
     /// Whether [`poll_event`](Self::poll_event) has an event or an error to give. A message that
     /// was polled before is let go.
     pub fn has_event(&mut self) -> bool {
