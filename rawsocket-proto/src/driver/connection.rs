@@ -128,7 +128,11 @@ impl<T: Transport, C: Timer> Connection<T, C> {
 
     /// The next event, `None` once there will be no more.
     async fn event(&mut self) -> Result<Option<Event<'_>>, Error> {
-        poll_fn(|cx| self.pump.poll_ready(cx)).await?;
+        // A message that is there is worth no look at the socket.
+        let settled = self.pump.is_settled();
+        if !settled || !self.pump.machine_mut().has_message() {
+            poll_fn(|cx| self.pump.poll_ready(cx)).await?;
+        }
         Ok(self.pump.machine_mut().poll_event()?)
     }
 

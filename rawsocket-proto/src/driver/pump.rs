@@ -17,6 +17,8 @@ pub struct Pump<M, T, C> {
     timer: C,
     /// Something was written since the last flush.
     flush: bool,
+    /// The transport did not take all that it was offered last.
+    stalled: bool,
     /// A write failed. The peer may have said why, so what it sent is read first.
     broken: Option<io::Error>,
 }
@@ -41,6 +43,7 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
             transport,
             timer,
             flush: false,
+            stalled: false,
             broken: None,
         }
     }
@@ -117,10 +120,7 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
     /// Those of the transport.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_while(cx, |pump| {
-            // Only a look: the other way of asking joins a header with its payload.
-            let mut slices = [io::IoSlice::new(&[])];
-            let waits = pump.machine.poll_transmit_vectored(&mut slices) > 0;
-            pump.flush || waits && !pump.machine.is_closed()
+            pump.flush || pump.has_output() && !pump.machine.is_closed()
         })
     }
 
@@ -156,6 +156,12 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Only a look: the other way of asking joins a header with its payload.
+    fn has_output(&mut self) -> bool {
+        let mut slices = [io::IoSlice::new(&[])];
+        self.machine.poll_transmit_vectored(&mut slices) > 0
     }
 
     /// Reads once, then looks at the clock. In this order: what came in time must not count as
@@ -198,22 +204,31 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
 
     /// Writes, flushes and shuts down as far as the transport takes it.
     fn write(&mut self, cx: &mut Context<'_>) {
-        if self.broken.is_none()
-            && let Poll::Ready(Err(error)) = self.poll_written(cx)
-        {
-            self.broken = Some(error);
+        if self.broken.is_none() {
+            let written = self.poll_written(cx);
+            self.stalled = written.is_pending();
+            if let Poll::Ready(Err(error)) = written {
+                self.broken = Some(error);
+            }
         }
+    }
+
+    /// Whether the transport took all that it was offered, so that what is queued since may wait
+    /// for more to join it.
+    pub(super) const fn is_settled(&self) -> bool {
+        !self.stalled && self.broken.is_none()
     }
 
     fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         for _ in 0..Self::ROUNDS {
             let (offered, written) = if self.transport.is_write_vectored() {
+                // Mostly there is nothing, and many slices are not made for that.
+                if !self.has_output() {
+                    return self.poll_flushed(cx);
+                }
                 let mut slices = [io::IoSlice::new(&[]); SLICES];
                 let filled = self.machine.poll_transmit_vectored(&mut slices);
                 let slices = slices.get(..filled).unwrap_or_default();
-                if slices.is_empty() {
-                    return self.poll_flushed(cx);
-                }
                 let offered = slices.iter().map(|slice| slice.len()).sum();
                 (offered, self.transport.poll_write(cx, slices))
             } else {
