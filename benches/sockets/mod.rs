@@ -2,10 +2,11 @@
 //! that one would write by hand. It lives above the adapters, which include it by path, because it
 //! measures bare sockets as well and belongs to none of them.
 //!
-//! All ends of a case run on one CPU: then time is work, whereas waking another CPU costs more than
-//! all else and differs from run to run. The cases of a group run in turns, some milliseconds
-//! each, in an order that rotates; each is divided by the anchor of the same round, and the
-//! medians and quartiles of these ratios are printed.
+//! All ends of a case run on one CPU, because waking another costs more than all else and differs
+//! from run to run. What counts is the time that the program has that CPU, so that others who use it
+//! disturb little. The cases of a group run in turns, some milliseconds each, in an order that
+//! rotates; each is divided by the anchor of the same round, and the medians and quartiles of
+//! these ratios are printed. p50 and p99 are of single round trips, by the clock on the wall.
 //!
 //! ```text
 //! cargo bench -p PACKAGE --bench sockets [-- [--quick] [--cpu N] [FILTER]]

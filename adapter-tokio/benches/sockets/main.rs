@@ -22,7 +22,6 @@ mod shared;
 
 use std::future::Future;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 
 use ends::{Bare, Codec, Feeding, InPlace, Plain, Stream};
 use shared::{Bench, Case, Laps, SIZES};
@@ -85,9 +84,7 @@ fn one_way<E: End>(
     let runtime = runtime.clone();
     Case::new(name, move |count, _| {
         let (mut sender, mut receiver) = (here.take().expect("idle"), there.take().expect("idle"));
-        let spent: Duration;
-        (spent, here, there) = runtime.block_on(async move {
-            let start = Instant::now();
+        (here, there) = runtime.block_on(async move {
             let receiving = tokio::spawn(async move {
                 receiver.receive(count).await;
                 receiver
@@ -97,10 +94,8 @@ fn one_way<E: End>(
                 sender
             });
             let receiver = receiving.await.expect("no panic");
-            let spent = start.elapsed();
-            (spent, sending.await.ok(), Some(receiver))
+            (sending.await.ok(), Some(receiver))
         });
-        spent
     })
 }
 
@@ -114,18 +109,15 @@ fn round_trip<E: End>(
     let runtime = runtime.clone();
     Case::new(name, move |count, laps| {
         let (mut client, mut server) = (here.take().expect("idle"), there.take().expect("idle"));
-        let spent: Duration;
-        (spent, here, there) = runtime.block_on(async {
+        (here, there) = runtime.block_on(async {
             let serving = tokio::spawn(async move {
                 server.echo(count).await;
                 server
             });
-            let start = Instant::now();
             laps.start();
             client.ping(count, laps).await;
-            (start.elapsed(), Some(client), serving.await.ok())
+            (Some(client), serving.await.ok())
         });
-        spent
     })
 }
 

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use bytes::buf::Limit;
 use bytes::{BufMut, Bytes};
 
+use super::spare;
 use crate::wire::FrameHeader;
 
 /// Room for received octets: read into it through [`BufMut`], which appends. As many octets as
@@ -31,7 +32,7 @@ pub(super) struct Inbox {
 
 impl Inbox {
     /// The largest read, but for a frame that is larger.
-    pub(super) const MAX_READ: usize = 64 << 10;
+    pub(super) const MAX_READ: usize = spare::SIZE;
     /// From here on a message is large: it is read into a buffer of its own, if the last was too.
     const LARGE: usize = 4 << 10;
     /// The most that is reserved out of habit.
@@ -172,7 +173,11 @@ impl Inbox {
         let (taken, rest) = input.split_at_checked(most).unwrap_or((*input, &[]));
         // More comes in pieces if some came before; else these may well be all.
         let came = self.buf.len();
-        let more = if came < Self::LARGE { 0 } else { most.min(3 * came) };
+        let more = if came < Self::LARGE {
+            0
+        } else {
+            most.min(3 * came)
+        };
         let wanted = more.max(taken.len());
         if wanted > self.buf.capacity() - came {
             self.buf.reserve_exact(wanted);
@@ -199,52 +204,5 @@ impl Inbox {
     pub(super) fn release(&mut self) {
         self.buf = Vec::new();
         (self.used, self.lent) = (0, 0);
-    }
-}
-
-/// One buffer for each thread, which goes round among its connections: an idle one holds none, and
-/// a read costs no allocation.
-mod spare {
-    use alloc::vec::Vec;
-
-    #[cfg(feature = "driver")]
-    std::thread_local! {
-        static SPARE: core::cell::Cell<Vec<u8>> = const { core::cell::Cell::new(Vec::new()) };
-    }
-
-    /// The most that stays with a thread: a large read, with the header behind it.
-    #[cfg(feature = "driver")]
-    const MOST: usize = super::Inbox::MAX_READ + 64;
-
-    /// An empty buffer of this capacity, or up to twice as much.
-    pub(super) fn take(capacity: usize) -> Vec<u8> {
-        #[cfg(feature = "driver")]
-        if (MOST / 2..=MOST).contains(&capacity) {
-            // A thread that ends has none.
-            let spare = SPARE.try_with(core::cell::Cell::take).unwrap_or_default();
-            if capacity <= spare.capacity() {
-                return spare;
-            }
-        }
-        Vec::with_capacity(capacity)
-    }
-
-    /// Takes a buffer back.
-    pub(super) fn put(buf: Vec<u8>) {
-        #[cfg(feature = "driver")]
-        if (MOST / 2..=MOST).contains(&buf.capacity()) {
-            let _ = SPARE.try_with(|slot| {
-                let spare = slot.take();
-                let mut larger = if spare.capacity() < buf.capacity() {
-                    buf
-                } else {
-                    spare
-                };
-                larger.clear();
-                slot.set(larger);
-            });
-            return;
-        }
-        drop(buf);
     }
 }

@@ -26,6 +26,8 @@ pub struct Connection<T, C> {
     pump: Pump<Machine, T, C>,
     /// The peer's last message was received.
     finished: bool,
+    /// Octets that [`feed`](Self::feed) could not write when it last tried.
+    left: usize,
 }
 
 impl<T: Transport, C: Timer> Connection<T, C> {
@@ -52,6 +54,7 @@ impl<T: Transport, C: Timer> Connection<T, C> {
         let mut connection = Self {
             pump: Pump::new(machine, transport, timer),
             finished: false,
+            left: 0,
         };
         connection.established().await?;
         Ok(connection)
@@ -81,6 +84,7 @@ impl<T: Transport, C: Timer> Connection<T, C> {
         let mut connection = Self {
             pump: Pump::new(machine, transport, timer),
             finished: false,
+            left: 0,
         };
         let request = loop {
             match connection.event().await {
@@ -247,8 +251,8 @@ impl<T: Transport, C: Timer> Connection<T, C> {
 
     /// Queues a message, waiting for room if need be, and leaves it for others to join: many small
     /// messages in one write cost a small part of what each costs in its own. What is queued leaves
-    /// as soon as 64 KiB are, before any method waits for something, and by
-    /// [`flush`](Self::flush). After the last message of a burst await one of these, else it stays.
+    /// with every 64 KiB, before any method waits for something, and by [`flush`](Self::flush).
+    /// After the last message of a burst await one of these, else it stays.
     ///
     /// # Errors
     ///
@@ -266,10 +270,13 @@ impl<T: Transport, C: Timer> Connection<T, C> {
             message = refused.message;
             self.ready(message.len()).await?;
         }
-        if self.pump.machine().pending() < Self::BURST {
-            return Ok(());
+        let pending = self.pump.machine().pending();
+        self.left = self.left.min(pending);
+        if pending - self.left >= Self::BURST {
+            self.push().await?;
+            self.left = self.pump.machine().pending();
         }
-        self.push().await
+        Ok(())
     }
 
     /// Queues a message if there is room. Nothing is written before the next await.

@@ -226,11 +226,12 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
                 if !self.has_output() {
                     return self.poll_flushed(cx);
                 }
-                let mut slices = [io::IoSlice::new(&[]); SLICES];
-                let filled = self.machine.poll_transmit_vectored(&mut slices);
-                let slices = slices.get(..filled).unwrap_or_default();
-                let offered = slices.iter().map(|slice| slice.len()).sum();
-                (offered, self.transport.poll_write(cx, slices))
+                // Where the last write was not taken, this may well be the same.
+                if self.stalled {
+                    self.write_vectored::<2>(cx)
+                } else {
+                    self.write_vectored::<SLICES>(cx)
+                }
             } else {
                 let Some(octets) = self.machine.poll_transmit() else {
                     return self.poll_flushed(cx);
@@ -247,7 +248,7 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
                     return Poll::Ready(Err(io::Error::other(lie)));
                 }
                 Ok(count) => {
-                    self.flush = true;
+                    (self.flush, self.stalled) = (true, false);
                     self.machine.handle_transmitted(count);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -257,6 +258,18 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
         // The transport takes more: come back, after the reads had their turn.
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Offers that many pieces. Returns how many octets they were, and how many were written.
+    fn write_vectored<const COUNT: usize>(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> (usize, Poll<io::Result<usize>>) {
+        let mut slices = [io::IoSlice::new(&[]); COUNT];
+        let filled = self.machine.poll_transmit_vectored(&mut slices);
+        let slices = slices.get(..filled).unwrap_or_default();
+        let offered = slices.iter().map(|slice| slice.len()).sum();
+        (offered, self.transport.poll_write(cx, slices))
     }
 
     fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
