@@ -169,18 +169,21 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
     fn round(&mut self, cx: &mut Context<'_>) -> io::Result<Round> {
         let mut round = Round::Idle;
         if self.machine.wants_read() {
-            let (transport, now) = (&mut self.transport, self.timer.now());
-            let (read, nothing) = self.machine.handle_read(now, |buf| {
-                let room = bytes::BufMut::remaining_mut(buf);
-                let read = transport.poll_read(cx, buf);
-                (read, bytes::BufMut::remaining_mut(buf) == room)
-            });
+            let (transport, timer) = (&mut self.transport, &self.timer);
+            let (read, nothing) = self.machine.handle_read_by(
+                || timer.now(),
+                |buf| {
+                    let room = bytes::BufMut::remaining_mut(buf);
+                    let read = transport.poll_read(cx, buf);
+                    (read, bytes::BufMut::remaining_mut(buf) == room)
+                },
+            );
             match read {
                 Poll::Ready(Ok(())) => {
                     if nothing {
                         // After a reset some systems tell of it once, and of an end from then on.
                         self.broken.take().map_or(Ok(()), Err)?;
-                        self.machine.handle_eof(now);
+                        self.machine.handle_eof(self.timer.now());
                     }
                     round = Round::Progress;
                 }
