@@ -17,29 +17,24 @@ impl Case {
 }
 
 /// The times of single round trips, in nanoseconds.
+#[derive(Default)]
 pub(crate) struct Laps {
-    last: Instant,
+    last: Option<Instant>,
     nanos: Vec<u64>,
 }
 
 impl Laps {
-    fn new() -> Self {
-        Self {
-            last: Instant::now(),
-            nanos: Vec::new(),
-        }
-    }
-
     /// A round trip begins.
     pub(crate) fn start(&mut self) {
-        self.last = Instant::now();
+        self.last = Some(Instant::now());
     }
 
     /// A round trip is over, and the next begins.
     pub(crate) fn lap(&mut self) {
         let now = Instant::now();
-        self.nanos.push((now - self.last).as_nanos() as u64);
-        self.last = now;
+        if let Some(last) = self.last.replace(now) {
+            self.nanos.push((now - last).as_nanos() as u64);
+        }
     }
 }
 
@@ -115,7 +110,7 @@ impl Bench {
         let mut cases = cases();
         let count = cases.len();
         let mut sizes = vec![1; count];
-        let mut laps: Vec<Laps> = (0..count).map(|_| Laps::new()).collect();
+        let mut laps: Vec<Laps> = (0..count).map(|_| Laps::default()).collect();
         let mut times = vec![Vec::new(); count];
         let mut ratios = times.clone();
         // The first round is for warmth.

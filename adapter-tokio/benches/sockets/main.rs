@@ -5,8 +5,7 @@
 //! cargo bench -p wamp-rawsocket-tokio --bench sockets [-- [--quick] [--cpu N] [FILTER]]
 //! ```
 //!
-//! Both ends are tasks of one runtime with one thread, so that what is measured is work, and not
-//! how long a thread takes to wake another.
+//! Both ends are tasks of one runtime with one thread.
 #![expect(
     clippy::std_instead_of_core,
     clippy::std_instead_of_alloc,
@@ -16,138 +15,90 @@
     reason = "benchmarks run on std, and measure"
 )]
 
-mod ends;
+#[path = "../../../benches/sockets/asynchronous.rs"]
+mod asynchronous;
+mod codec;
 #[path = "../../../benches/sockets/mod.rs"]
 mod shared;
 
 use std::future::Future;
 use std::rc::Rc;
 
-use ends::{Bare, Codec, Feeding, InPlace, Plain, Stream};
-use shared::{Bench, Case, Laps, SIZES};
+use asynchronous::{Executor, Stream, one_way, round_trip};
+use codec::Codec;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
+use wamp_rawsocket_tokio::rawsocket_proto::connection::Config;
+use wamp_rawsocket_tokio::rawsocket_proto::wire::SerializerId;
+use wamp_rawsocket_tokio::{Connection, Socket, rawsocket_proto};
 
-/// One end of a connection, with a way to use it.
-trait End: Send + Sized + 'static {
-    /// Makes both ends of streams that are connected.
-    fn pair(streams: [Stream; 2], payload: &'static [u8]) -> impl Future<Output = [Self; 2]>;
-    /// Sends so many messages, and sees to it that they leave.
-    fn send(&mut self, count: usize) -> impl Future<Output = ()> + Send;
-    /// Receives so many.
-    fn receive(&mut self, count: usize) -> impl Future<Output = ()> + Send;
-    /// Sends one message and receives one, so many times.
-    fn ping(&mut self, count: usize, laps: &mut Laps) -> impl Future<Output = ()> + Send;
-    /// Receives and sends it back, so many times.
-    fn echo(&mut self, count: usize) -> impl Future<Output = ()> + Send;
-}
+#[derive(Clone)]
+struct OneThread(Rc<Runtime>);
 
-#[derive(Clone, Copy)]
-enum Transport {
-    Tcp,
-    Unix,
-}
-
-async fn streams(transport: Transport) -> [Stream; 2] {
-    match transport {
-        Transport::Tcp => {
-            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-            let address = listener.local_addr().expect("bound");
-            let (here, there) = tokio::join!(TcpStream::connect(address), listener.accept());
-            let streams = [here.expect("loopback"), there.expect("loopback").0];
-            streams.map(|stream| {
-                stream.set_nodelay(true).expect("TCP");
-                stream.into()
-            })
-        }
-        Transport::Unix => {
-            let (here, there) = UnixStream::pair().expect("a pair");
-            [here.into(), there.into()]
-        }
+impl Executor for OneThread {
+    fn both<A: Send + 'static, B: Send + 'static>(
+        &self,
+        first: impl Future<Output = A> + Send + 'static,
+        second: impl Future<Output = B> + Send + 'static,
+    ) -> (A, B) {
+        self.0.block_on(async {
+            let (first, second) = (tokio::spawn(first), tokio::spawn(second));
+            tokio::try_join!(first, second).expect("no panic")
+        })
     }
 }
 
-fn open<E: End>(runtime: &Runtime, transport: Transport, payload: &'static [u8]) -> [Option<E>; 2] {
-    runtime.block_on(async {
-        let pair = E::pair(streams(transport).await, payload).await;
-        pair.map(Some)
+impl Stream for Socket {
+    async fn read(&mut self, buf: &mut [u8]) -> usize {
+        AsyncReadExt::read(self, buf).await.expect("open")
+    }
+
+    async fn write_all(&mut self, octets: &[u8]) {
+        AsyncWriteExt::write_all(self, octets).await.expect("open");
+    }
+}
+
+async fn streams(transport: &str) -> [Socket; 2] {
+    if transport == "unix" {
+        let (here, there) = UnixStream::pair().expect("a pair");
+        return [here.into(), there.into()];
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound");
+    let here = TcpStream::connect(address).await.expect("loopback");
+    let (there, _) = listener.accept().await.expect("loopback");
+    [here, there].map(|stream| {
+        stream.set_nodelay(true).expect("TCP");
+        stream.into()
     })
 }
 
-fn one_way<E: End>(
-    name: &'static str,
-    runtime: &Rc<Runtime>,
-    transport: Transport,
-    payload: &'static [u8],
-) -> Case {
-    let [mut here, mut there] = open::<E>(runtime, transport, payload);
-    let runtime = runtime.clone();
-    Case::new(name, move |count, _| {
-        let (mut sender, mut receiver) = (here.take().expect("idle"), there.take().expect("idle"));
-        (here, there) = runtime.block_on(async move {
-            let receiving = tokio::spawn(async move {
-                receiver.receive(count).await;
-                receiver
-            });
-            let sending = tokio::spawn(async move {
-                sender.send(count).await;
-                sender
-            });
-            let receiver = receiving.await.expect("no panic");
-            (sending.await.ok(), Some(receiver))
-        });
-    })
-}
-
-fn round_trip<E: End>(
-    name: &'static str,
-    runtime: &Rc<Runtime>,
-    transport: Transport,
-    payload: &'static [u8],
-) -> Case {
-    let [mut here, mut there] = open::<E>(runtime, transport, payload);
-    let runtime = runtime.clone();
-    Case::new(name, move |count, laps| {
-        let (mut client, mut server) = (here.take().expect("idle"), there.take().expect("idle"));
-        (here, there) = runtime.block_on(async {
-            let serving = tokio::spawn(async move {
-                server.echo(count).await;
-                server
-            });
-            laps.start();
-            client.ping(count, laps).await;
-            (Some(client), serving.await.ok())
-        });
-    })
+async fn open([here, there]: [Socket; 2]) -> [Connection<Socket>; 2] {
+    let client = Connection::client(here, Config::new(), SerializerId::MSGPACK);
+    let router = Connection::router(there, Config::new(), |_| Ok(()));
+    let (client, mut router) = tokio::try_join!(client, router).expect("a handshake");
+    router.welcome();
+    [client, router]
 }
 
 fn main() {
-    let bench = Bench::start();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = Rc::new(runtime.expect("a runtime"));
-    for (transport, word) in [(Transport::Tcp, "tcp"), (Transport::Unix, "unix")] {
-        for size in SIZES {
-            let (message, on) = (shared::payload(size), &runtime);
-            bench.group(&format!("round-trip/{word}/{size}"), || {
-                vec![
-                    round_trip::<Bare>("bare, one read for each", on, transport, message),
-                    round_trip::<Plain>("Connection", on, transport, message),
-                    round_trip::<InPlace>("Connection, in place", on, transport, message),
-                    round_trip::<Codec<false>>("Framed, codec", on, transport, message),
-                ]
-            });
-            bench.group(&format!("one-way/{word}/{size}"), || {
-                vec![
-                    one_way::<Bare>("bare, batches of 64 KiB", on, transport, message),
-                    one_way::<Plain>("Connection, send and recv", on, transport, message),
-                    one_way::<Feeding>("Connection, feed and recv", on, transport, message),
-                    one_way::<InPlace>("Connection, feed, in place", on, transport, message),
-                    one_way::<Codec<false>>("Framed, codec, send", on, transport, message),
-                    one_way::<Codec<true>>("Framed, codec, feed", on, transport, message),
-                ]
-            });
-        }
-    }
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let one = OneThread(Rc::new(runtime.expect("a runtime")));
+    let pair = |transport: &str| one.0.block_on(streams(transport));
+    asynchronous::run(
+        &one,
+        pair,
+        |streams| one.0.block_on(open(streams)),
+        |cases, kind, transport, payload| {
+            let sending = pair(transport).map(|stream| Codec::<false>::new(stream, payload));
+            if kind == "round-trip" {
+                cases.push(round_trip("Framed, codec", &one, sending));
+                return;
+            }
+            let feeding = pair(transport).map(|stream| Codec::<true>::new(stream, payload));
+            cases.push(one_way("Framed, codec, send", &one, sending));
+            cases.push(one_way("Framed, codec, feed", &one, feeding));
+        },
+    );
 }
