@@ -99,6 +99,7 @@ impl Outbox {
     }
 
     /// Queues a message.
+    #[inline]
     pub(super) fn push(&mut self, header: [u8; FrameHeader::LEN], payload: Bytes) {
         if payload.len() <= Self::COPY {
             self.append(&header, &payload);
@@ -133,6 +134,7 @@ impl Outbox {
         self.tail.extend_from_slice(payload);
     }
 
+    #[cold]
     fn make_room(&mut self, len: usize) {
         if self.tail.len() + len > Self::FLAT {
             self.seal();

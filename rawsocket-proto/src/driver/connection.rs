@@ -8,7 +8,8 @@ use bytes::Bytes;
 
 use super::{Error, Pump, Timer, Transport, is_hangup};
 use crate::connection::{
-    Config, Connection as Machine, ConnectionError, Event, Frame, SendError, SendErrorReason, Stats,
+    Config, Connection as Machine, ConnectionError, Event, Frame, Payload, SendError,
+    SendErrorReason, Stats,
 };
 use crate::handshake::Negotiated;
 use crate::wire::{RefusalCode, Request, SerializerId};
@@ -132,12 +133,18 @@ impl<T: Transport, C: Timer> Connection<T, C> {
 
     /// The next event, `None` once there will be no more.
     async fn event(&mut self) -> Result<Option<Event<'_>>, Error> {
-        // A message that is there is worth no look at the socket.
-        let settled = self.pump.is_settled();
-        if !settled || !self.pump.machine_mut().has_message() {
-            poll_fn(|cx| self.pump.poll_ready(cx)).await?;
-        }
+        poll_fn(|cx| self.pump.poll_ready(cx)).await?;
         Ok(self.pump.machine_mut().poll_event()?)
+    }
+
+    /// The next message if it is there already: worth no look at the socket, unless something
+    /// waits to be written there.
+    #[inline]
+    fn received(&mut self) -> Option<Payload<'_>> {
+        if self.finished || !self.pump.is_settled() {
+            return None;
+        }
+        self.pump.machine_mut().poll_message()
     }
 
     /// The next message; `None` once the peer sent its last, and from then on. Messages that are
@@ -151,6 +158,9 @@ impl<T: Transport, C: Timer> Connection<T, C> {
     ///
     /// Dropped, it loses nothing.
     pub async fn recv(&mut self) -> Result<Option<Bytes>, Error> {
+        if let Some(message) = self.received() {
+            return Ok(Some(message.into_bytes()));
+        }
         while !self.finished {
             match self.event().await? {
                 Some(Event::Message(message)) => return Ok(Some(message.into_bytes())),
@@ -174,6 +184,9 @@ impl<T: Transport, C: Timer> Connection<T, C> {
     ///
     /// Dropped, it loses nothing.
     pub async fn recv_in_place(&mut self) -> Result<Option<&[u8]>, Error> {
+        if self.received().is_some() {
+            return Ok(Some(self.pump.machine().lent()));
+        }
         while !self.finished {
             match self.event().await? {
                 Some(Event::Message(_)) => return Ok(Some(self.pump.machine().lent())),

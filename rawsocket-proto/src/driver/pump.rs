@@ -173,9 +173,9 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
             let (read, nothing) = self.machine.handle_read_by(
                 || timer.now(),
                 |buf| {
-                    let room = bytes::BufMut::remaining_mut(buf);
+                    let before = buf.get_ref().len();
                     let read = transport.poll_read(cx, buf);
-                    (read, bytes::BufMut::remaining_mut(buf) == room)
+                    (read, buf.get_ref().len() == before)
                 },
             );
             match read {

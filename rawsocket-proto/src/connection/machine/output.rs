@@ -67,30 +67,34 @@ impl Connection {
     /// The next message, if it lies whole in the receive buffer and nothing goes before it.
     #[inline]
     fn next_message(&mut self) -> Option<usize> {
-        let len = self.peek_message()?;
-        self.inbox.skip(FrameHeader::LEN);
-        self.missing = 0;
-        self.stats.messages_in += 1;
-        Some(len)
-    }
-
-    #[inline]
-    fn peek_message(&self) -> Option<usize> {
         if !matches!(self.state, State::Open(_)) || self.ending.is_some() || !self.is_reading() {
             return None;
         }
         let Ok(Peek::Complete { header, .. }) = peek(self.inbox.unread(), &self.rules) else {
             return None;
         };
-        (header.kind() == FrameKind::Message).then_some(header.payload_len() as usize)
+        if header.kind() != FrameKind::Message {
+            return None;
+        }
+        self.inbox.skip(FrameHeader::LEN);
+        self.missing = 0;
+        self.stats.messages_in += 1;
+        Some(header.payload_len() as usize)
     }
 
-    /// Whether [`poll_event`](Self::poll_event) has a message to give at once, and no PONG waits
-    /// that ought to leave first. A message that was polled before is let go.
+    /// A message that [`poll_event`](Self::poll_event) has to give at once, if no PONG waits that
+    /// ought to leave first.
     #[cfg(feature = "driver")]
-    pub(crate) fn has_message(&mut self) -> bool {
+    #[inline]
+    pub(crate) fn poll_message(&mut self) -> Option<Payload<'_>> {
+        if self.outbox.pending_control() > 0 {
+            return None;
+        }
         self.inbox.settle();
-        self.outbox.pending_control() == 0 && self.peek_message().is_some()
+        let len = self.next_message()?;
+        self.inbox.lend(len);
+        let inbox = &mut self.inbox;
+        Some(Payload { inbox })
     }
 
     fn poll_other(&mut self) -> Result<Option<Event<'_>>, ConnectionError> {
