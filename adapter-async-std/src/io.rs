@@ -37,7 +37,7 @@ impl<T: 'static> FuturesIo<T> {
             TypeId::of::<Async<TcpStream>>(),
             TypeId::of::<Async<UnixStream>>(),
             #[cfg(feature = "smol")]
-            TypeId::of::<async_net::TcpStream>(),
+            TypeId::of::<smol::net::TcpStream>(),
             #[cfg(feature = "async-std")]
             TypeId::of::<async_std::net::TcpStream>(),
         ]

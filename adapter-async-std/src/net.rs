@@ -54,6 +54,8 @@ impl Socket {
                 Err(failed)
             }
             Endpoint::Unix { path } => {
+                // async-io has another error for a name that is too long.
+                unix::address(path)?;
                 let stream = Async::<UnixStream>::connect(unix::path(path)).await?;
                 Ok(stream.into())
             }
@@ -112,15 +114,15 @@ impl From<Async<UnixStream>> for Socket {
 }
 
 #[cfg(feature = "smol")]
-impl From<async_net::TcpStream> for Socket {
-    fn from(stream: async_net::TcpStream) -> Self {
+impl From<smol::net::TcpStream> for Socket {
+    fn from(stream: smol::net::TcpStream) -> Self {
         Self::Tcp(stream.into())
     }
 }
 
 #[cfg(feature = "smol")]
-impl From<async_net::unix::UnixStream> for Socket {
-    fn from(stream: async_net::unix::UnixStream) -> Self {
+impl From<smol::net::unix::UnixStream> for Socket {
+    fn from(stream: smol::net::unix::UnixStream) -> Self {
         Self::Unix(stream.into())
     }
 }
@@ -151,10 +153,11 @@ impl TryFrom<async_std::os::unix::net::UnixStream> for Socket {
 /// behind is replaced; one that still answers, or that is no socket, is not.
 #[derive(Debug)]
 pub struct Listener {
+    /// Removed with the listener, and before it: as long as that is open, nobody takes the file for
+    /// stale, and no other has its number.
+    _file: Option<SocketFile>,
     inner: Inner,
     endpoint: Endpoint,
-    /// Removed with the listener.
-    _file: Option<SocketFile>,
 }
 
 #[derive(Debug)]

@@ -35,7 +35,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let serializer = *known.filter(|_| option == "--serializer").ok_or(usage)?;
 
     let joined = Join::new("realm1")
-        .serializer(serializer)
+        .serializers([serializer])
         .connect(&url.parse()?)
         .await;
     let session = match joined {
@@ -102,7 +102,7 @@ impl Peer {
             "register" => self.register(command).await,
             "unregister" => {
                 let id = command["registration"].as_u64();
-                let known = |registration: &Registration| Some(registration.id().get()) == id;
+                let known = |registration: &Registration| registration.id().map(Id::get) == id;
                 let at = self
                     .registrations
                     .iter()
@@ -127,7 +127,7 @@ impl Peer {
 
     async fn subscribe(&mut self, topic: String) -> Answer {
         let mut subscription = self.session.subscribe(&topic).await?;
-        let id = subscription.id().get();
+        let id = subscription.id().ok_or("the subscription is gone")?.get();
         let stop = Arc::new(tokio::sync::Notify::new());
         let stopped = stop.clone();
         let task = tokio::spawn(async move {
@@ -198,7 +198,7 @@ impl Peer {
         let behaviour = Arc::new(behaviour);
         let handler = move |invocation| behaviour.clone().answer(invocation);
         let registration = self.session.register(&procedure, handler).await?;
-        let id = registration.id().get();
+        let id = registration.id().ok_or("the registration is gone")?.get();
         self.registrations.push(registration);
         Ok(json!({ "registration": id }))
     }

@@ -22,12 +22,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // Two clients of it, each in its own language. The router translates.
     let alice = Join::new("realm1")
-        .serializer(SerializerKind::Json)
+        .serializers([SerializerKind::Json])
         .connect(&endpoint)
         .await?;
     println!("Alice joined as session {}, speaking JSON.", alice.id());
     let bob = Join::new("realm1")
-        .serializer(SerializerKind::MessagePack)
+        .serializers([SerializerKind::MessagePack])
         .connect(&endpoint)
         .await?;
     println!("Bob joined as session {}, speaking MessagePack.", bob.id());
@@ -71,7 +71,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     bob.leave().await?;
     println!("\nBoth said goodbye.");
     router.shut_down(Duration::from_secs(1)).await;
-    serving.abort();
+    serving.await?;
     println!("The router is gone. That was WAMP over RawSocket.");
     Ok(())
 }

@@ -48,18 +48,17 @@ mod clock;
 mod connection;
 mod io;
 mod net;
-mod router;
-mod session;
+mod runtime;
 
 pub use clock::TokioClock;
-pub use connection::Connection;
+pub use connection::{Connection, Receiver, Sender};
 pub use io::TokioIo;
 pub use net::{Listener, Socket};
 pub use rawsocket_proto::driver::Error;
-pub use router::Router;
-pub use session::{
-    Arguments, Call, End, Event, Invocation, Join, Registration, Session, SessionError,
-    Subscription, WampError,
+pub use runtime::{Join, Router, Tokio};
+pub use wamp_core::client::{
+    Arguments, Call, End, Event, Handled, Invocation, Reconnect, Registration, Session,
+    SessionError, SessionState, States, Subscription, Unrestored, WampError,
 };
 pub use {rawsocket_proto, wamp_core};
 

@@ -254,7 +254,11 @@ async fn a_thousand_calls_at_once_are_each_answered() {
         let router = router();
         let (endpoint, _served) = support::listening(&router).await;
         for serializer in SerializerKind::ALL {
-            let join = || Join::new(REALM).serializer(*serializer).connect(&endpoint);
+            let join = || {
+                Join::new(REALM)
+                    .serializers([*serializer])
+                    .connect(&endpoint)
+            };
             let (callee, caller) = (join().await.unwrap(), join().await.unwrap());
             let echo = |invocation: Invocation| async move { Ok(invocation.args::<(i64,)>()?) };
             callee.register(PROCEDURE, echo).await.unwrap();

@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+/// Does so many round trips or messages.
+type Pass = Box<dyn FnMut(usize, &mut Laps)>;
+
 /// One thing to measure.
 pub(crate) struct Case {
     name: &'static str,
-    /// Does so many round trips or messages.
-    pass: Box<dyn FnMut(usize, &mut Laps)>,
+    pass: Pass,
 }
 
 impl Case {
@@ -47,7 +49,7 @@ fn spent(case: &mut Case, count: usize, laps: &mut Laps) -> Duration {
     };
     let start = now();
     (case.pass)(count, laps);
-    now() - start
+    now().saturating_sub(start)
 }
 
 /// What the command line asks for.

@@ -31,6 +31,8 @@ compile_error!("WAMP needs a serializer: enable the feature `json` or `msgpack`"
 
 extern crate alloc;
 
+#[cfg(feature = "runtime")]
+pub mod client;
 pub mod dict;
 pub mod endpoint;
 pub mod error;
@@ -43,6 +45,8 @@ pub mod router;
 #[cfg(feature = "runtime")]
 pub mod runtime;
 pub mod serializer;
+#[cfg(feature = "runtime")]
+pub mod server;
 pub mod session;
 pub mod transport;
 pub mod uri;

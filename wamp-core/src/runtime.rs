@@ -1,10 +1,13 @@
 //! What an adapter provides: sockets, a clock, tasks and randomness.
 //!
-//! The session level (`client`) and the router that serves listeners
+//! The session level ([`client`](crate::client)) and the router that serves listeners
 //! (`server`) are written once, against [`Runtime`]. An adapter implements it for
 //! its sockets and its clock, a few lines each, and gives the results their short names.
 
-use core::future::Future;
+use core::future::{Future, poll_fn};
+use core::pin::pin;
+use core::task::Poll;
+use core::time::Duration;
 use std::io;
 
 use rawsocket_proto::driver::{Timer, Transport};
@@ -13,6 +16,11 @@ use crate::endpoint::Endpoint;
 
 /// Sockets, a clock, tasks and randomness. Cheap to clone; a clone stands for the same runtime.
 pub trait Runtime: Clone + Send + Sync + 'static {
+    /// Handlers of calls that may run at the same time, unless
+    /// [`Join::max_handlers`](crate::client::Join::max_handlers) says otherwise. Fewer than 1024
+    /// where each needs a thread.
+    const MAX_HANDLERS: usize = 1024;
+
     /// A connected socket.
     type Io: Transport + Send + 'static;
     /// A listening socket.
@@ -50,10 +58,29 @@ pub trait Adopt<S>: Runtime {
     /// The stream as a transport.
     type Adopted: Transport + Send + 'static;
 
-    /// Takes a stream over.
-    ///
-    /// # Errors
-    ///
-    /// Those of the operating system, where the stream has to be prepared.
-    fn adopt(&self, stream: S) -> io::Result<Self::Adopted>;
+    /// Takes a stream over. Where it has to be prepared and that fails, its first use tells.
+    fn adopt(&self, stream: S) -> Self::Adopted;
+}
+
+/// Waits for `work`, at most for so long; `None` if that was too short.
+pub(crate) async fn timeout<F: Future>(
+    timer: &mut impl Timer,
+    within: Duration,
+    work: F,
+) -> Option<F::Output> {
+    let until = timer.now().saturating_add(within);
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        if let Poll::Ready(output) = work.as_mut().poll(cx) {
+            return Poll::Ready(Some(output));
+        }
+        timer.poll_until(cx, until).map(|()| None)
+    })
+    .await
+}
+
+/// Waits for so long.
+pub(crate) async fn sleep(timer: &mut impl Timer, time: Duration) {
+    let until = timer.now().saturating_add(time);
+    poll_fn(|cx| timer.poll_until(cx, until)).await;
 }

@@ -7,7 +7,6 @@
 //! The ends are two threads on one CPU. The bare sockets are blocking ones.
 #![expect(
     clippy::std_instead_of_core,
-    clippy::std_instead_of_alloc,
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

@@ -35,18 +35,6 @@ pub(crate) fn bounded(
     }
 }
 
-/// Both at once, each on a thread.
-pub(crate) fn both(
-    one: impl FnOnce() -> Result<(), Error> + Send,
-    other: impl FnOnce() -> Result<(), Error> + Send,
-) -> Result<(), Error> {
-    thread::scope(|scope| {
-        let one = scope.spawn(one);
-        other()?;
-        one.join().expect("no panic")
-    })
-}
-
 pub(crate) fn config() -> Arc<Config> {
     Arc::new(Config::new())
 }

@@ -24,11 +24,11 @@ use crate::wire::{RefusalCode, Request, SerializerId};
 /// All methods may be dropped at any await point: no octet is lost and no frame is torn.
 #[derive(Debug)]
 pub struct Connection<T, C> {
-    pump: Pump<Machine, T, C>,
+    pub(super) pump: Pump<Machine, T, C>,
     /// The peer's last message was received.
-    finished: bool,
+    pub(super) finished: bool,
     /// Octets that [`feed`](Self::feed) could not write when it last tried.
-    left: usize,
+    pub(super) left: usize,
 }
 
 impl<T: Transport, C: Timer> Connection<T, C> {

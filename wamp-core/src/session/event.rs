@@ -1,6 +1,6 @@
 //! What a client session tells its application.
 
-use crate::{Dict, Id, OwnedPayload};
+use crate::{Dict, Id, OwnedPayload, Value};
 
 use super::handle::{
     CallRequest, Invocation, PublishRequest, RegisterRequest, Registration, SubscribeRequest,
@@ -79,6 +79,20 @@ pub struct Joined {
     pub realm: String,
     /// The details of WELCOME: the router's roles and features, who the client is to it, and more.
     pub details: Dict<'static>,
+}
+
+impl Joined {
+    /// Whether the router announced a feature of one of its roles, such as `call_canceling` of
+    /// `dealer`.
+    ///
+    /// Spec: basic profile, "Role and Feature Announcement".
+    pub fn announces(&self, role: &str, feature: &str) -> bool {
+        let roles = self.details.get_value("roles");
+        let features = roles
+            .as_ref()
+            .and_then(|roles| roles.get(role)?.get("features"));
+        features.and_then(|features| features.get(feature)) == Some(&Value::Bool(true))
+    }
 }
 
 /// How a request ended well.

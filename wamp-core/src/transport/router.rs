@@ -24,8 +24,9 @@ use super::shared::{Link, SharedRouter};
 /// router has for it is taken only as fast as its socket does. A client that does not take what it
 /// is owed is not listened to.
 ///
-/// Register the task's waker before each poll: other connections' messages make this one's.
-/// Dropped, it ends the session.
+/// Other connections' messages make this one's, so [`register`](Self::register) a waker before each
+/// turn. A turn calls [`finished`](Self::finished), which does what is to be done, around the reads
+/// and the writes. Dropped, it ends the session.
 #[derive(Debug)]
 pub struct RouterPeer {
     connection: Connection,
@@ -76,7 +77,13 @@ impl RouterPeer {
         }
     }
 
-    /// Has `waker` woken when the router has something for this connection.
+    /// Has `waker` woken, once, when the router has something for this connection. Only the latest
+    /// one counts.
+    ///
+    /// It is woken by whoever gives the router a message, on any thread, while the router is
+    /// locked: it must not use the router itself. A task's waker does not. An event loop's is a
+    /// [`Wake`](std::task::Wake) that notes which connection to give a turn, and ends the loop's
+    /// wait if that may be on another thread.
     pub fn register(&self, waker: &Waker) {
         self.link.register(waker);
     }

@@ -8,17 +8,22 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rawsocket_proto::connection::Frame;
 use rawsocket_proto::driver::Timer;
-use rawsocket_proto::time::Instant;
+use rawsocket_proto::time::{Deadline, Instant};
 
 use crate::message::Message;
 use crate::router::{
-    Router, RouterConfig, RouterEvent, RouterStats, SessionKey, TooManyTransports, TransportInfo,
+    Router, RouterConfig, RouterEvent, RouterStats, RouterTimer, SessionKey, TooManyTransports,
+    TransportInfo,
 };
 use crate::{DecodeLimits, SerializerKind};
 
 /// A [`Router`] that connections on any number of tasks or threads share. Cheap to clone.
 ///
 /// All inputs must use clocks of one epoch.
+///
+/// Somebody has to keep the router's own deadlines, such as that of a call. A task does it with
+/// [`poll_timer`](Self::poll_timer). An event loop asks [`poll_timeout`](Self::poll_timeout) before
+/// it waits, and calls [`handle_timeout`](Self::handle_timeout) then.
 #[derive(Clone, Debug)]
 pub struct SharedRouter {
     hub: Arc<Mutex<Hub>>,
@@ -34,6 +39,8 @@ struct Hub {
     timer: Option<Waker>,
     /// The deadline that it knows of.
     armed: Option<Instant>,
+    /// Wake those who wait until there are no connections.
+    until_empty: Vec<Waker>,
 }
 
 /// What the router has to say to the one connection that a session lives on.
@@ -91,6 +98,7 @@ impl SharedRouter {
             links: HashMap::new(),
             timer: None,
             armed: None,
+            until_empty: Vec::new(),
         };
         Self {
             hub: Arc::new(Mutex::new(hub)),
@@ -108,23 +116,49 @@ impl SharedRouter {
         lock(&self.hub).router.stats()
     }
 
+    /// When [`handle_timeout`](Self::handle_timeout) is due, and what for. Any message may change
+    /// it: ask again after each turn of the [`RouterPeer`](super::RouterPeer)s.
+    pub fn poll_timeout(&self) -> Option<Deadline<RouterTimer>> {
+        lock(&self.hub).router.poll_timeout()
+    }
+
+    /// Takes the time: what is due happens, and the connections that it concerns are woken. Calls
+    /// before the deadline change nothing.
+    pub fn handle_timeout(&self, now: Instant) {
+        self.with(|router| router.handle_timeout(now));
+    }
+
     /// Keeps the router's deadlines. To be polled by one task for as long as the router is in use;
     /// it is never ready.
     pub fn poll_timer(&self, cx: &mut Context<'_>, timer: &mut impl Timer) -> Poll<()> {
-        loop {
-            let mut hub = lock(&self.hub);
-            hub.timer = Some(cx.waker().clone());
-            hub.armed = hub.router.poll_timeout().map(|deadline| deadline.at);
-            let Some(at) = hub.armed else {
-                return Poll::Pending;
-            };
-            drop(hub);
+        while let Some(at) = self.arm(cx.waker()) {
             if timer.now() < at && timer.poll_until(cx, at).is_pending() {
-                return Poll::Pending;
+                break;
             }
-            let now = timer.now();
-            self.with(|router| router.handle_timeout(now));
+            self.handle_timeout(timer.now());
         }
+        Poll::Pending
+    }
+
+    /// The next deadline, with `waker` to be woken when there is one before it.
+    fn arm(&self, waker: &Waker) -> Option<Instant> {
+        let mut hub = lock(&self.hub);
+        hub.timer = Some(waker.clone());
+        hub.armed = hub.router.poll_timeout().map(|deadline| deadline.at);
+        hub.armed
+    }
+
+    /// Ready once no client is connected.
+    pub fn poll_empty(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut hub = lock(&self.hub);
+        if hub.router.stats().transports == 0 {
+            return Poll::Ready(());
+        }
+        let waiting = &mut hub.until_empty;
+        if !waiting.iter().any(|known| known.will_wake(cx.waker())) {
+            waiting.push(cx.waker().clone());
+        }
+        Poll::Pending
     }
 
     pub(super) fn open(
@@ -145,6 +179,9 @@ impl SharedRouter {
         hub.links.remove(&key);
         hub.router.handle_closed(key, now);
         hub.tell(None);
+        if hub.router.stats().transports == 0 {
+            hub.until_empty.drain(..).for_each(Waker::wake);
+        }
     }
 
     /// Takes a message of the session whose connection calls, in the serializer that it was opened

@@ -1,0 +1,6 @@
+//! How threads wait: what wakes them, what ends their waits, and who runs tasks.
+
+mod closing;
+mod pool;
+mod support;
+mod waiting;

@@ -1,0 +1,235 @@
+//! The procedures of a session, over all its connections, and their invocations on this one.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::sync::Arc;
+use std::collections::HashMap;
+
+use futures_util::future::{AbortHandle, Abortable};
+
+use super::{Answer, Key, Life, Refusal, Reply, Shared, State, Waiting};
+use crate::client::procedure::Endpoint;
+use crate::session::{ClientSession, Invocation, Invoked, Registration, Request};
+use crate::{Dict, Payload, uris};
+
+pub(super) struct Procedures {
+    provided: HashMap<Key, Provided>,
+    granted: HashMap<Registration, Key>,
+    latest: Key,
+    /// Handlers that may run at the same time.
+    max_running: usize,
+    running: HashMap<Invocation, AbortHandle>,
+    /// Invocations that wait for their turn.
+    queued: VecDeque<Invoked>,
+    /// Errors that invocations are owed, for which there was no room.
+    owed: Vec<(Invocation, &'static str)>,
+}
+
+/// A procedure and what answers its calls.
+pub(in crate::client) struct Provided {
+    pub(in crate::client) procedure: String,
+    pub(in crate::client) options: Dict<'static>,
+    pub(in crate::client) endpoint: Arc<dyn Endpoint>,
+    pub(in crate::client) granted: Option<Registration>,
+    /// Not to be registered again.
+    pub(in crate::client) unwanted: bool,
+}
+
+impl Procedures {
+    pub(super) fn new(max_running: usize) -> Self {
+        Self {
+            provided: HashMap::new(),
+            granted: HashMap::new(),
+            latest: 0,
+            max_running: max_running.max(1),
+            running: HashMap::new(),
+            queued: VecDeque::new(),
+            owed: Vec::new(),
+        }
+    }
+
+    /// There is no connection any more: nobody waits for an answer, and the router's ids mean
+    /// nothing.
+    pub(super) fn disconnect(&mut self) {
+        for (_, handler) in self.running.drain() {
+            handler.abort();
+        }
+        self.queued.clear();
+        self.owed.clear();
+        self.granted.clear();
+        for provided in self.provided.values_mut() {
+            provided.granted = None;
+        }
+    }
+
+    pub(super) fn clear(&mut self) -> impl Iterator<Item = Arc<dyn Endpoint>> {
+        self.granted.clear();
+        let provided = core::mem::take(&mut self.provided);
+        provided.into_values().map(|provided| provided.endpoint)
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = Key> {
+        self.provided.keys().copied()
+    }
+
+    pub(super) fn get(&self, key: Key) -> Option<&Provided> {
+        self.provided.get(&key)
+    }
+
+    /// The router has granted a new registration.
+    pub(super) fn add(&mut self, mut provided: Provided, granted: Registration) -> Key {
+        self.latest += 1;
+        let key = self.latest;
+        provided.granted = Some(granted);
+        self.provided.insert(key, provided);
+        self.granted.insert(granted, key);
+        key
+    }
+
+    /// The router has granted again what was there before.
+    pub(super) fn renew(&mut self, key: Key, granted: Registration) {
+        if let Some(provided) = self.provided.get_mut(&key) {
+            provided.granted = Some(granted);
+            self.granted.insert(granted, key);
+        }
+    }
+
+    /// The router has ended a registration.
+    pub(super) fn revoke(&mut self, granted: Registration) -> Option<Arc<dyn Endpoint>> {
+        let key = self.granted.remove(&granted)?;
+        self.remove(key)
+    }
+
+    pub(super) fn remove(&mut self, key: Key) -> Option<Arc<dyn Endpoint>> {
+        let provided = self.provided.remove(&key)?;
+        Some(provided.endpoint)
+    }
+
+    /// The router refused to unregister it.
+    pub(super) fn keep(&mut self, key: Key) {
+        if let Some(provided) = self.provided.get_mut(&key) {
+            provided.unwanted = false;
+        }
+    }
+}
+
+impl State {
+    /// The id of a registration on the present connection.
+    pub(in crate::client) fn registration(&self, key: Key) -> Option<Registration> {
+        self.procedures.get(key)?.granted
+    }
+
+    /// Asks the router to end a registration. Without a connection it is ended already.
+    pub(in crate::client) fn unregister(
+        &mut self,
+        key: Key,
+        reply: &mut Option<Reply<()>>,
+    ) -> Result<(), Refusal> {
+        let granted = self.registration(key);
+        if self.lost.is_some() && self.end.is_none() {
+            self.discarded.extend(self.procedures.remove(key));
+            answer(reply.take(), Ok(()));
+            return Ok(());
+        }
+        let request = self.command(None, |session| {
+            session.unregister(granted.ok_or(crate::session::CommandError::Unknown)?)
+        })?;
+        if let Some(provided) = self.procedures.provided.get_mut(&key) {
+            provided.unwanted = true;
+        }
+        if let Some(reply) = reply.take() {
+            let waiting = Waiting::Unregister(key, reply);
+            self.waiting.insert(Request::Unregister(request), waiting);
+        }
+        Ok(())
+    }
+
+    /// Somebody calls: runs the handler, or has it wait for its turn.
+    pub(super) fn invoke(&mut self, shared: &Arc<Shared>, invoked: Invoked) {
+        if self.procedures.running.len() < self.procedures.max_running {
+            self.start(shared, invoked);
+        } else {
+            self.procedures.queued.push_back(invoked);
+        }
+    }
+
+    fn start(&mut self, shared: &Arc<Shared>, invoked: Invoked) {
+        let procedures = &mut self.procedures;
+        let key = procedures.granted.get(&invoked.registration);
+        let provided = key.and_then(|key| procedures.provided.get(key));
+        let invocation = invoked.invocation;
+        let Some(provided) = provided else {
+            // Unregistered since it was called.
+            return self.fail(self.life, invocation, uris::NO_SUCH_PROCEDURE);
+        };
+        let handler = provided.endpoint.clone();
+        let handler = handler.invoke(shared.clone(), self.life, invoked);
+        let (handle, registration) = AbortHandle::new_pair();
+        procedures.running.insert(invocation, handle);
+        self.spawn(Box::pin(async move {
+            // How it came to its end, the caller knows.
+            let _ = Abortable::new(handler, registration).await;
+        }));
+    }
+
+    /// The router does not want the answer to an invocation any more, or wants it now.
+    pub(super) fn interrupt(&mut self, invocation: Invocation, answer_expected: bool) {
+        let procedures = &mut self.procedures;
+        if let Some(handler) = procedures.running.get(&invocation) {
+            handler.abort();
+        }
+        procedures
+            .queued
+            .retain(|invoked| invoked.invocation != invocation);
+        if answer_expected {
+            self.fail(self.life, invocation, uris::CANCELED);
+        }
+    }
+
+    /// The handler of this invocation is done with it: whoever waits is next.
+    pub(in crate::client) fn finished(
+        &mut self,
+        shared: &Arc<Shared>,
+        life: Life,
+        invocation: Invocation,
+    ) {
+        if life != self.life {
+            return;
+        }
+        self.procedures.running.remove(&invocation);
+        while self.procedures.running.len() < self.procedures.max_running
+            && let Some(invoked) = self.procedures.queued.pop_front()
+        {
+            self.start(shared, invoked);
+        }
+    }
+
+    /// Fails an invocation, now or as soon as there is room for the answer.
+    pub(in crate::client) fn fail(
+        &mut self,
+        life: Life,
+        invocation: Invocation,
+        error: &'static str,
+    ) {
+        let fail = |session: &mut ClientSession| {
+            session.fail(invocation, error, &Dict::new(), &Payload::none())
+        };
+        if let Err(Refusal::Later(_)) = self.command(Some(life), fail) {
+            self.procedures.owed.push((invocation, error));
+        }
+    }
+
+    /// Says the errors for which there was no room.
+    pub(super) fn pay(&mut self) {
+        for (invocation, error) in core::mem::take(&mut self.procedures.owed) {
+            self.fail(self.life, invocation, error);
+        }
+    }
+}
+
+pub(super) fn answer<T>(reply: Option<Reply<T>>, answer: Answer<T>) {
+    if let Some(reply) = reply {
+        drop(reply.send(answer));
+    }
+}
