@@ -26,7 +26,7 @@ pub(super) struct Inbox {
     used: usize,
     /// Octets behind them that are lent out as a message.
     lent: usize,
-    /// The length of the last message, if it was large: the next may well be the same.
+    /// The length of the last message: the next may well be the same.
     habit: usize,
 }
 
@@ -44,7 +44,7 @@ impl Inbox {
     #[inline]
     pub(super) fn lend(&mut self, len: usize) {
         self.lent = len;
-        self.habit = if len < Self::LARGE { 0 } else { len };
+        self.habit = len;
     }
 
     /// What is lent out.
@@ -178,10 +178,7 @@ impl Inbox {
         } else {
             most.min(3 * came)
         };
-        let wanted = more.max(taken.len());
-        if wanted > self.buf.capacity() - came {
-            self.buf.reserve_exact(wanted);
-        }
+        self.grow(more.max(taken.len()));
         self.buf.extend_from_slice(taken);
         *input = rest;
         taken.len()
