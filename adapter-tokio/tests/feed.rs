@@ -59,19 +59,14 @@ async fn what_is_fed_leaves_before_its_sender_waits() {
         }
         assert_eq!(router.recv().await.unwrap(), None);
     };
-    let ask = async {
+    let ask = async move {
         client.feed(&b"[1]"[..]).await.unwrap();
         client.feed(&b"[2]"[..]).await.unwrap();
         assert_eq!(client.recv().await.unwrap().unwrap(), "[1]");
         assert_eq!(client.recv().await.unwrap().unwrap(), "[2]");
-        client.close().await.unwrap();
+        drop(client);
     };
-    let both = async {
-        tokio::join!(echo, async {
-            ask.await;
-            drop(client);
-        })
-    };
+    let both = async { tokio::join!(echo, ask) };
     timeout(Duration::from_secs(60), both).await.unwrap();
 }
 

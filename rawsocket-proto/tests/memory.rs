@@ -234,7 +234,7 @@ fn a_large_message_is_received_in_few_allocations() {
     assert_eq!(client.stats().messages_in, 1);
     assert!(info.count_total <= 2, "{}", info.count_total);
     assert!(
-        info.bytes_max < (1 << 20) + (65 << 10),
+        info.bytes_max < (1 << 20) + (69 << 10),
         "{}",
         info.bytes_max
     );

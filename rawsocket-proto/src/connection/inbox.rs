@@ -34,7 +34,7 @@ impl Inbox {
     /// The largest read, but for a frame that is larger.
     pub(super) const MAX_READ: usize = spare::SIZE;
     /// From here on a message is large: it is read into a buffer of its own, if the last was too.
-    const LARGE: usize = 4 << 10;
+    const LARGE: usize = spare::EXTRA;
     /// The most that is reserved out of habit.
     const MAX_HABIT: usize = 1 << 20;
     /// What is there is kept in a buffer up to so many times its size.
@@ -169,10 +169,15 @@ impl Inbox {
     pub(super) fn take(&mut self, missing: usize, input: &mut &[u8]) -> usize {
         self.settle();
         self.compact();
-        let most = self.room(missing).max(missing);
+        let came = self.buf.len();
+        let usual = if came < Self::LARGE {
+            Self::MAX_READ
+        } else {
+            0
+        };
+        let most = self.room(missing).max(missing).max(usual);
         let (taken, rest) = input.split_at_checked(most).unwrap_or((*input, &[]));
         // More comes in pieces if some came before; else these may well be all.
-        let came = self.buf.len();
         let more = if came < Self::LARGE {
             0
         } else {

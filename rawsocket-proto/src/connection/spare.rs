@@ -9,9 +9,11 @@ use alloc::vec::Vec;
 /// The size of a large read and of a burst of small messages.
 pub(super) const SIZE: usize = 64 << 10;
 
-/// Besides, a buffer may hold the headers around a large message.
+/// The start of a frame that was there before, or the headers around a large one.
+pub(super) const EXTRA: usize = 4 << 10;
+
 #[cfg(feature = "driver")]
-const MOST: usize = SIZE + 64;
+const MOST: usize = SIZE + EXTRA;
 
 /// Buffers that stay with a thread: for one that reads while it writes, and a few more.
 #[cfg(feature = "driver")]
