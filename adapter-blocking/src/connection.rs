@@ -53,7 +53,7 @@ pub struct Connection<S> {
 }
 
 /// Runs what fails as connections do.
-fn wait<R>(
+pub(crate) fn wait<R>(
     closer: Option<&Closer>,
     work: impl Future<Output = Result<R, Error>>,
 ) -> Result<R, Error> {
@@ -123,6 +123,20 @@ impl<S: Stream> Connection<S> {
             inner,
             closer: OnceLock::new(),
         }
+    }
+
+    pub(crate) fn with_closer(
+        inner: driver::Connection<BlockingIo<S>, BlockingClock>,
+        closer: Closer,
+    ) -> Self {
+        Self {
+            inner,
+            closer: closer.into(),
+        }
+    }
+
+    pub(crate) fn into_inner(self) -> driver::Connection<BlockingIo<S>, BlockingClock> {
+        self.inner
     }
 
     /// The next message; `None` once the peer sent its last. Messages that are queued for sending

@@ -5,7 +5,8 @@
 //! * The session level, for applications: [`Join`] a realm, and the [`Session`] calls,
 //!   registers, publishes and subscribes. A [`Router`] serves realms on [`Listener`]s.
 //! * The transport level: a [`Connection`] carries whole messages, whatever is in them, over any
-//!   [`Stream`]. One thread uses it at a time, and no other is needed.
+//!   [`Stream`]. One thread uses it at a time, and no other is needed; in
+//!   [halves](Connection::split), one receives while others send.
 //!
 //! They have the names of the async adapters, and wait where those are awaited. Dropping a future,
 //! which ends it there, is [`Closer::run`] here.
@@ -87,6 +88,7 @@ mod clock;
 mod closer;
 mod connect;
 mod connection;
+mod halves;
 mod io;
 mod listener;
 mod parker;
@@ -100,6 +102,7 @@ mod socket;
 pub use clock::BlockingClock;
 pub use closer::Closer;
 pub use connection::Connection;
+pub use halves::{Receiver, ReuniteError, Sender};
 pub use io::{BlockingIo, Stream};
 pub use listener::Listener;
 pub use rawsocket_proto::driver::Error;

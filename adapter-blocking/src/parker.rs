@@ -99,7 +99,7 @@ impl Parker {
         }
         wait_for(wants, pipe.map(|(reader, _)| reader.as_fd()), time);
         if self.state.swap(AWAKE, Ordering::AcqRel) == NOTIFIED
-            && let Some((reader, _)) = pipe
+            && let Some((reader, _)) = self.pipe.get()
         {
             // On its way, if it is not there yet. There is nobody to tell of a broken pipe.
             let _ = (&*reader).read_exact(&mut [0]);

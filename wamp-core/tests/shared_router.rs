@@ -28,7 +28,7 @@ fn at(millis: u64) -> Instant {
 
 /// A peer that has shaken hands at [`START`].
 fn greeted(router: &SharedRouter) -> RouterPeer {
-    let serializers = Arc::new([SerializerKind::Json]);
+    let serializers = &[SerializerKind::Json];
     let config = Arc::new(Config::new());
     let mut peer = RouterPeer::new(config, serializers, router.clone(), START);
     feed(&mut peer, &[0x7F, 0xF1, 0, 0], START);

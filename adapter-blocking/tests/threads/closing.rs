@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use wamp_rawsocket_blocking::rawsocket_proto::wire::SerializerId;
 use wamp_rawsocket_blocking::{Closer, Connection, Error, Listener, Socket};
 
-use crate::support::{Crowd, bounded, config, everywhere, pair};
+use crate::support::{Crowd, bounded, config, everywhere, pair, raw_router};
 
 /// Runs `work` on another thread, and `close` once that began.
 fn ended_by<R: Send>(close: impl FnOnce(), work: impl FnOnce() -> R + Send) -> R {
@@ -168,6 +168,55 @@ fn nobody_listens() {
 }
 
 #[test]
+fn a_closer_ends_a_blocked_recv() {
+    bounded(|| {
+        let (mut client, mut router) = pair(UnixStream::pair()?)?;
+        client.try_send(&b"last words"[..]).expect("there is room");
+        let closer = client.closer();
+        let blocked = thread::spawn(move || {
+            let ended = client.recv();
+            assert!(matches!(ended, Err(Error::Closed)), "{ended:?}");
+            assert!(matches!(client.recv(), Err(Error::Closed)));
+            // In order all the same.
+            client.close()
+        });
+        // What was queued comes, so the other thread is in its `recv`, or just before.
+        assert_eq!(router.recv()?.as_deref(), Some(&b"last words"[..]));
+        closer.clone().close();
+        closer.close();
+        assert_eq!(router.recv()?, None);
+        router.close()?;
+        blocked.join().expect("no panic")
+    });
+}
+
+#[test]
+fn a_closer_ends_a_blocked_send() {
+    bounded(|| {
+        let (mut client, router) = pair(UnixStream::pair()?)?;
+        let closer = client.closer();
+        let (full, is_full) = mpsc::channel();
+        let blocked = thread::spawn(move || {
+            while client.try_send(vec![0; 300_000]).is_ok() {}
+            full.send(()).expect("somebody listens");
+            // Nobody reads, so in the end one of these waits.
+            loop {
+                match client.send(vec![0; 300_000]) {
+                    Ok(()) => {}
+                    Err(Error::Closed) => break,
+                    Err(error) => panic!("{error:?}"),
+                }
+            }
+        });
+        is_full.recv().expect("it fills up");
+        closer.close();
+        blocked.join().expect("no panic");
+        drop(router);
+        Ok(())
+    });
+}
+
+#[test]
 fn any_closer_of_the_runs_that_a_thread_is_in_ends_it() {
     for which in 0..3 {
         bounded(move || {
@@ -226,9 +275,7 @@ fn closing_in_order_is_not_ended() {
 #[test]
 fn nothing_is_lost_with_a_wait() {
     bounded(|| {
-        let (here, mut raw) = UnixStream::pair()?;
-        raw.write_all(&[0x7F, 0xF1, 0, 0])?;
-        let mut client = Connection::client(here, config(), SerializerId::JSON)?;
+        let (mut client, mut raw) = raw_router(UnixStream::pair()?)?;
         raw.write_all(b"\0\0\0\x04ab")?;
         let closer = Closer::new();
         let ended = ended_by(|| closer.close(), || closer.run(|| client.recv()));

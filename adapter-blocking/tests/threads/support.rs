@@ -1,8 +1,9 @@
 //! Endpoints and peers for the tests.
 
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -53,6 +54,16 @@ pub(crate) fn pair<S: Stream + Send + Sync>(
     let router = thread::spawn(|| Connection::router(there, config(), |_| Ok(())));
     let client = Connection::client(here, config(), SerializerId::JSON)?;
     Ok((client, router.join().expect("no panic")?))
+}
+
+/// A client, and a router that says what the test makes it say.
+pub(crate) fn raw_router(
+    (here, mut raw): (UnixStream, UnixStream),
+) -> Result<(Connection<UnixStream>, UnixStream), Error> {
+    raw.write_all(&[0x7F, 0xF1, 0, 0])?;
+    let client = Connection::client(here, config(), SerializerId::JSON)?;
+    raw.read_exact(&mut [0; 4])?;
+    Ok((client, raw))
 }
 
 /// A listener for which too many wait already, and those.

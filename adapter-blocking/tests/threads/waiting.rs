@@ -2,6 +2,8 @@
 
 use core::future::{Future, poll_fn};
 use core::task::{Context, Poll, Waker};
+use std::io::{Read, Write};
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +18,7 @@ use rawsocket_proto::wire::SerializerId;
 use wamp_rawsocket_blocking::wamp_core::runtime::Runtime;
 use wamp_rawsocket_blocking::{BlockingIo, Threads, rawsocket_proto};
 
-use crate::support::{bounded, config, pair};
+use crate::support::{bounded, config, pair, raw_router};
 
 /// Runs a task on a thread of its own, to its end.
 fn run<R: Send + 'static>(task: impl Future<Output = R> + Send + 'static) -> R {
@@ -295,4 +297,37 @@ fn a_transport_that_others_poll_asks_again() {
     assert!(silence.poll(&mut Context::from_waker(&waker)).is_pending());
     assert!(count.0.load(Ordering::Relaxed) > 0);
     assert!(silence.0.transport().is_write_vectored());
+}
+
+#[test]
+fn recv_timeout_ends_and_loses_nothing() {
+    bounded(|| {
+        let (mut client, mut raw) = raw_router(UnixStream::pair()?)?;
+        assert!(client.recv_timeout(Duration::ZERO)?.is_pending());
+        let (start, within) = (Instant::now(), Duration::from_millis(20));
+        assert!(client.recv_timeout(within)?.is_pending());
+        assert!(start.elapsed() >= within);
+        // A frame in two halves, a timeout between.
+        raw.write_all(b"\0\0\0\x04ab")?;
+        assert!(client.recv_timeout(Duration::from_millis(1))?.is_pending());
+        raw.write_all(b"cd")?;
+        let Poll::Ready(message) = client.recv_timeout(Duration::from_secs(20))? else {
+            panic!("the message is there");
+        };
+        assert_eq!(message.as_deref(), Some(&b"abcd"[..]));
+        // PINGs are answered by the way.
+        raw.write_all(b"\x01\0\0\x01p")?;
+        while client.stats().pings_in == 0 {
+            assert!(client.recv_timeout(Duration::from_millis(1))?.is_pending());
+        }
+        let mut pong = [0; 5];
+        raw.read_exact(&mut pong)?;
+        assert_eq!(&pong, b"\x02\0\0\x01p");
+        raw.shutdown(Shutdown::Write)?;
+        assert_eq!(
+            client.recv_timeout(Duration::from_secs(20))?,
+            Poll::Ready(None)
+        );
+        Ok(())
+    });
 }

@@ -223,6 +223,8 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
                 self.machine.handle_timeout(self.timer.now());
                 round = Round::Progress;
             }
+        } else {
+            self.timer.cancel();
         }
         Ok(round)
     }

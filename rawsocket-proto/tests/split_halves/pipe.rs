@@ -126,6 +126,11 @@ impl Lane {
         self.writers.call();
     }
 
+    /// Drops what is under way, and lets nobody know yet.
+    pub(crate) fn drain(&mut self) {
+        self.octets.clear();
+    }
+
     /// Takes what is under way, as the other end would.
     pub(crate) fn take(&mut self) -> Vec<u8> {
         self.writers.call();

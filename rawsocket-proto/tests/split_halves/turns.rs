@@ -154,6 +154,25 @@ fn a_sender_that_gives_up_lets_the_next_one_on() {
 }
 
 #[test]
+fn who_waits_for_room_is_woken_by_whoever_makes_it() {
+    for habits in Habits::ALL {
+        let ends = pair(habits, narrow());
+        let (tx, mut rx) = ends.client.split();
+        full(&tx);
+        let mut tasks = Tasks::new(3);
+        let sent = tasks.spawn(async move { tx.send(message(1, 0, 50)).await });
+        tasks.run();
+        assert!(sent.borrow().is_none());
+        // The sender has not heard of the room yet when the receiver uses it.
+        lock(&ends.up).drain();
+        tasks.spawn(async move { rx.recv().await });
+        tasks.run();
+        taken(&sent).unwrap();
+        tasks.abort();
+    }
+}
+
+#[test]
 fn who_waits_does_not_keep_the_others_awake() {
     let ends = pair(Habits::PLAIN, narrow());
     let (tx, mut rx) = ends.client.split();

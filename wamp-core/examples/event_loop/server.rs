@@ -25,7 +25,6 @@ pub(crate) struct Server {
     /// Stands for the router's own deadlines.
     router_token: Token,
     config: Arc<Config>,
-    serializers: Arc<[SerializerKind]>,
     listeners: HashMap<Token, Listener>,
     connections: HashMap<Token, Connection>,
 }
@@ -48,7 +47,6 @@ impl Server {
             router: SharedRouter::new(RouterConfig::new([realm]), seed),
             router_token: reactor.token(),
             config: Arc::new(Config::new()),
-            serializers: SerializerKind::ALL.into(),
             listeners: HashMap::new(),
             connections: HashMap::new(),
         })
@@ -134,8 +132,8 @@ impl Server {
     }
 
     fn serve(&mut self, socket: Socket, reactor: &mut Reactor) {
-        let (config, serializers) = (self.config.clone(), self.serializers.clone());
-        let peer = RouterPeer::new(config, serializers, self.router.clone(), reactor.now());
+        let (config, router) = (self.config.clone(), self.router.clone());
+        let peer = RouterPeer::new(config, SerializerKind::ALL, router, reactor.now());
         // If it cannot be watched, the client reads the end of the stream.
         if let Ok(driver) = Driver::new(peer, socket, reactor) {
             let token = driver.token();

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::error::WampError;
 use super::session::{Arguments, Session, wait};
-use super::state::{Answer, Key, Life, Provided, Shared, Waiting};
+use super::state::{Answer, Key, Life, Provided, Shared, Turn, Waiting};
 use crate::session::{
     ClientSession, CommandError, Invocation as Handle, Invoked, RegisterRequest, Request,
 };
@@ -97,7 +97,7 @@ pub(super) trait Endpoint: Send + Sync {
     fn invoke(
         self: Arc<Self>,
         shared: Arc<Shared>,
-        life: Life,
+        turn: Turn,
         invoked: Invoked,
     ) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
@@ -114,28 +114,32 @@ where
     fn invoke(
         self: Arc<Self>,
         shared: Arc<Shared>,
-        life: Life,
+        turn: Turn,
         invoked: Invoked,
     ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let life = turn.life;
+        // Made at once: a handler that is aborted before it has begun leaves its place, too.
+        let owed = Owed {
+            shared: shared.clone(),
+            turn,
+            handle: invoked.invocation,
+        };
         Box::pin(async move {
-            let owed = Owed {
-                shared: shared.clone(),
-                life,
-                handle: invoked.invocation,
-            };
             let invocation = Invocation {
                 shared,
                 life,
                 invoked,
             };
-            let answer = async { (self.0)(invocation).await };
-            // Sent, or the session is over: in both cases nobody waits any more. After a panic,
-            // of which its hook has told, dropping what is owed tells the caller.
-            match AssertUnwindSafe(answer).catch_unwind().await {
-                Ok(Ok(payload)) => drop(owed.pay(&payload).await),
-                Ok(Err(error)) => drop(owed.refuse(&error).await),
-                Err(_) => {}
-            }
+            // Sent, or the session is over: in both cases nobody waits any more.
+            let work = async {
+                match (self.0)(invocation).await {
+                    Ok(payload) => drop(owed.pay(&payload).await),
+                    Err(error) => drop(owed.refuse(&error).await),
+                }
+            };
+            // After a panic, of which its hook has told, dropping what is owed tells the caller.
+            let _ = AssertUnwindSafe(work).catch_unwind().await;
+            drop(owed);
         })
     }
 }
@@ -143,7 +147,7 @@ where
 /// An answer that is owed. If the handler panics, the caller is told on drop.
 struct Owed {
     shared: Arc<Shared>,
-    life: Life,
+    turn: Turn,
     handle: Handle,
 }
 
@@ -161,7 +165,7 @@ impl Owed {
             Err(CommandError::Encode(_)) => fail(session, self.handle, uris::RUNTIME_ERROR),
             done => done,
         };
-        self.shared.command(Some(self.life), true, act).await
+        self.shared.command(Some(self.turn.life), true, act).await
     }
 
     async fn refuse(&self, error: &WampError) -> Answer<()> {
@@ -182,16 +186,14 @@ impl Owed {
                 done => done,
             }
         };
-        self.shared.command(Some(self.life), true, act).await
+        self.shared.command(Some(self.turn.life), true, act).await
     }
 }
 
 impl Drop for Owed {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
-        // Answered already, but after a panic.
-        state.fail(self.life, self.handle, uris::RUNTIME_ERROR);
-        state.finished(&self.shared, self.life, self.handle);
+        state.finished(&self.shared, self.turn, self.handle);
     }
 }
 

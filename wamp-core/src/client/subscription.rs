@@ -117,7 +117,9 @@ impl Subscription {
         let task = Box::pin(async move {
             let _ = Abortable::new(work, registration).await;
         });
-        session.shared().lock().spawn(task);
+        // Dropped with nobody to run it, outside of the lock.
+        let unrun = session.shared().lock().spawn(task);
+        drop(unrun);
         Handled {
             session,
             key,
@@ -231,17 +233,19 @@ impl Session {
             events: pusher,
             granted: None,
         };
-        let key = self
-            .ask(
-                |session| session.subscribe(topic, options),
-                |request: SubscribeRequest| Request::Subscribe(request),
-                |reply| Waiting::Subscribe(listening, reply),
-            )
-            .await?;
-        Ok(Subscription {
+        let key = self.shared().lock().new_subscription();
+        // Made before it is granted: should this future be dropped just then, it unsubscribes.
+        let subscription = Subscription {
             session: self.clone(),
             key,
             events,
-        })
+        };
+        self.ask(
+            |session| session.subscribe(topic, options),
+            |request: SubscribeRequest| Request::Subscribe(request),
+            |reply| Waiting::Subscribe(key, listening, reply),
+        )
+        .await?;
+        Ok(subscription)
     }
 }

@@ -79,7 +79,10 @@ impl<R: Runtime> Dial<R> {
                     refused.get_or_insert(SessionError::Ended(end));
                 }
                 Ok(joined) => {
-                    self.settings.serializers.swap(0, index);
+                    // The others keep their order.
+                    if let Some(tried) = self.settings.serializers.get_mut(..=index) {
+                        tried.rotate_right(1);
+                    }
                     return Ok(joined);
                 }
                 Err(error) => return Err(error),

@@ -23,7 +23,7 @@ use rawsocket_proto::connection::{Frame, FrameEncodeError};
 use rawsocket_proto::time::{Deadline, Instant};
 
 use crate::message::{Abort, Hello, Message};
-use crate::outbox::Outbox;
+use crate::outbox::{FRAME_OVERHEAD, Outbox};
 use crate::{Dict, Id, SerializerKind, features, id::RequestIds, uris};
 
 pub use config::SessionConfig;
@@ -68,6 +68,8 @@ pub struct ClientSession {
     registrations: Held,
     invocations: HashMap<Id, Running>,
     outbox: Outbox,
+    /// Octets of its own answers that were queued since it is congested.
+    answers: usize,
     events: VecDeque<Event>,
     error: Option<SessionError>,
 }
@@ -120,6 +122,7 @@ impl ClientSession {
             registrations: Held::default(),
             invocations: HashMap::new(),
             outbox: Outbox::default(),
+            answers: 0,
             events: VecDeque::new(),
             error: None,
             config,
@@ -136,7 +139,11 @@ impl ClientSession {
 
     /// The next frame to send.
     pub fn poll_transmit(&mut self) -> Option<Frame> {
-        self.outbox.pop()
+        let frame = self.outbox.pop();
+        if !self.is_congested() {
+            self.answers = 0;
+        }
+        frame
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is due, and what for.
@@ -226,9 +233,15 @@ impl ClientSession {
         self.registrations.len()
     }
 
+    /// Whether the session is to be given messages. Some of them make it answer, so it is not while
+    /// too many of these answers wait. Commands that wait are no reason: if both ends stopped to
+    /// read until they have written, neither would ever go on.
+    pub const fn takes_messages(&self) -> bool {
+        self.answers < self.config.max_queued
+    }
+
     /// Whether so much waits for the transport that commands are refused with
-    /// [`CommandError::Full`]. Give the session no further messages meanwhile, since some of them
-    /// make it answer.
+    /// [`CommandError::Full`].
     pub fn is_congested(&self) -> bool {
         !self.outbox.is_empty() && self.outbox.octets() >= self.config.max_queued
     }
@@ -270,6 +283,9 @@ impl ClientSession {
     /// octets.
     fn send_own(&mut self, message: &Message<'_>) {
         if let Ok(frame) = self.encode(message) {
+            if self.is_congested() {
+                self.answers += frame.payload_len() + FRAME_OVERHEAD;
+            }
             self.outbox.push(frame);
         }
     }

@@ -133,6 +133,11 @@ impl ClientPeer {
         self.held = None;
     }
 
+    fn takes_messages(&self) -> bool {
+        let session = self.session.as_ref();
+        session.is_none_or(ClientSession::takes_messages)
+    }
+
     fn end(&mut self, error: PeerError) {
         self.error.get_or_insert(error);
     }
@@ -151,7 +156,7 @@ impl ClientPeer {
                         Some(cause) => self.end(cause),
                         None => self.end(PeerError::Session(error)),
                     },
-                    Ok(None) if session.is_congested() => return,
+                    Ok(None) if !session.takes_messages() => return,
                     Ok(None) => {}
                 }
             } else if let Some(cause) = self.cause.take() {
@@ -245,11 +250,7 @@ impl Machine for ClientPeer {
 
     fn handle_timeout(&mut self, now: Instant) {
         self.now = self.now.max(now);
-        if self
-            .session
-            .as_ref()
-            .is_some_and(ClientSession::is_congested)
-        {
+        if !self.takes_messages() {
             self.connection.defer(now);
         }
         self.connection.handle_timeout(now);
@@ -291,11 +292,7 @@ impl Machine for ClientPeer {
     }
 
     fn wants_read(&self) -> bool {
-        self.connection.wants_read()
-            && !self
-                .session
-                .as_ref()
-                .is_some_and(ClientSession::is_congested)
+        self.connection.wants_read() && self.takes_messages()
     }
 
     fn wants_shutdown(&self) -> bool {

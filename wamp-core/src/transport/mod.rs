@@ -34,4 +34,6 @@ mod shared;
 
 pub use client::{ClientPeer, PeerError};
 pub use router::RouterPeer;
+#[cfg(feature = "runtime")]
+pub(crate) use shared::Link;
 pub use shared::SharedRouter;

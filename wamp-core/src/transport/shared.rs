@@ -1,7 +1,7 @@
 //! A router that many connections serve at once.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use core::task::{Context, Poll, Waker};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,6 +15,7 @@ use crate::router::{
     Router, RouterConfig, RouterEvent, RouterStats, RouterTimer, SessionKey, TooManyTransports,
     TransportInfo,
 };
+use crate::table::shrink;
 use crate::{DecodeLimits, SerializerKind};
 
 /// A [`Router`] that connections on any number of tasks or threads share. Cheap to clone.
@@ -25,10 +26,14 @@ use crate::{DecodeLimits, SerializerKind};
 /// [`poll_timer`](Self::poll_timer). An event loop asks [`poll_timeout`](Self::poll_timeout) before
 /// it waits, and calls [`handle_timeout`](Self::handle_timeout) then.
 #[derive(Clone, Debug)]
-pub struct SharedRouter {
-    hub: Arc<Mutex<Hub>>,
+pub struct SharedRouter(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    /// On its own, away from what is only read.
+    hub: Box<Mutex<Hub>>,
     /// Messages are decoded by whoever received them, while others have the router.
-    decode: Arc<DecodeLimits>,
+    decode: DecodeLimits,
 }
 
 #[derive(Debug)]
@@ -43,10 +48,12 @@ struct Hub {
     until_empty: Vec<Waker>,
 }
 
-/// What the router has to say to the one connection that a session lives on.
+/// What the router, and who serves the connection, have to say to the one connection that a session
+/// lives on.
 #[derive(Debug, Default)]
-pub(super) struct Link {
+pub(crate) struct Link {
     flags: AtomicU8,
+    cut: AtomicBool,
     waker: Mutex<Option<Waker>>,
 }
 
@@ -70,6 +77,22 @@ impl Link {
 
     fn say(&self, flags: u8) {
         self.put(flags);
+        self.wake();
+    }
+
+    /// Cuts the connection off: its task is to end.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn cut(&self) {
+        self.cut.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    #[cfg(feature = "runtime")]
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Acquire)
+    }
+
+    fn wake(&self) {
         if let Some(waker) = lock(&self.waker).take() {
             waker.wake();
         }
@@ -92,7 +115,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl SharedRouter {
     /// A router with these settings. For `seed` see [`Router::new`].
     pub fn new(config: RouterConfig, seed: [u8; 32]) -> Self {
-        let decode = Arc::new(config.decode.clone());
+        let decode = config.decode.clone();
         let hub = Hub {
             router: Router::new(config, seed),
             links: HashMap::new(),
@@ -100,10 +123,8 @@ impl SharedRouter {
             armed: None,
             until_empty: Vec::new(),
         };
-        Self {
-            hub: Arc::new(Mutex::new(hub)),
-            decode,
-        }
+        let hub = Box::new(Mutex::new(hub));
+        Self(Arc::new(Shared { hub, decode }))
     }
 
     /// Ends every session with GOODBYE `wamp.close.system_shutdown`.
@@ -113,13 +134,13 @@ impl SharedRouter {
 
     /// What the router holds and did.
     pub fn stats(&self) -> RouterStats {
-        lock(&self.hub).router.stats()
+        lock(&self.0.hub).router.stats()
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is due, and what for. Any message may change
     /// it: ask again after each turn of the [`RouterPeer`](super::RouterPeer)s.
     pub fn poll_timeout(&self) -> Option<Deadline<RouterTimer>> {
-        lock(&self.hub).router.poll_timeout()
+        lock(&self.0.hub).router.poll_timeout()
     }
 
     /// Takes the time: what is due happens, and the connections that it concerns are woken. Calls
@@ -142,7 +163,7 @@ impl SharedRouter {
 
     /// The next deadline, with `waker` to be woken when there is one before it.
     fn arm(&self, waker: &Waker) -> Option<Instant> {
-        let mut hub = lock(&self.hub);
+        let mut hub = lock(&self.0.hub);
         hub.timer = Some(waker.clone());
         hub.armed = hub.router.poll_timeout().map(|deadline| deadline.at);
         hub.armed
@@ -150,7 +171,7 @@ impl SharedRouter {
 
     /// Ready once no client is connected.
     pub fn poll_empty(&self, cx: &Context<'_>) -> Poll<()> {
-        let mut hub = lock(&self.hub);
+        let mut hub = lock(&self.0.hub);
         if hub.router.stats().transports == 0 {
             return Poll::Ready(());
         }
@@ -167,7 +188,7 @@ impl SharedRouter {
         link: Arc<Link>,
         now: Instant,
     ) -> Result<SessionKey, TooManyTransports> {
-        let mut hub = lock(&self.hub);
+        let mut hub = lock(&self.0.hub);
         let key = hub.router.open_session(transport, now)?;
         hub.links.insert(key, link);
         hub.tell(None);
@@ -175,8 +196,9 @@ impl SharedRouter {
     }
 
     pub(super) fn close(&self, key: SessionKey, now: Instant) {
-        let mut hub = lock(&self.hub);
+        let mut hub = lock(&self.0.hub);
         hub.links.remove(&key);
+        shrink(&mut hub.links);
         hub.router.handle_closed(key, now);
         hub.tell(None);
         if hub.router.stats().transports == 0 {
@@ -193,8 +215,8 @@ impl SharedRouter {
         message: &[u8],
         now: Instant,
     ) {
-        let message = Message::decode(serializer, message, &self.decode);
-        let mut hub = lock(&self.hub);
+        let message = Message::decode(serializer, message, &self.0.decode);
+        let mut hub = lock(&self.0.hub);
         hub.router.handle_decoded(key, message, now);
         hub.tell(Some(key));
     }
@@ -205,7 +227,7 @@ impl SharedRouter {
         key: SessionKey,
         mut take: impl FnMut(Frame) -> Result<(), Frame>,
     ) -> Option<Frame> {
-        let mut hub = lock(&self.hub);
+        let mut hub = lock(&self.0.hub);
         while let Some(frame) = hub.router.poll_transmit_to(key) {
             if let Err(frame) = take(frame) {
                 return Some(frame);
@@ -216,7 +238,7 @@ impl SharedRouter {
 
     /// Acts on the router, and says to each connection what came of it.
     fn with(&self, act: impl FnOnce(&mut Router)) {
-        let mut hub = lock(&self.hub);
+        let mut hub = lock(&self.0.hub);
         act(&mut hub.router);
         hub.tell(None);
     }

@@ -173,8 +173,10 @@ where
         let mut bell_cx = Context::from_waker(&this.shared.waker);
         let mut step = (this.work)(&mut inner, turn, &mut bell_cx);
         // Once more before all others are woken for it: a transport that merely hesitates, or that
-        // became ready meanwhile, is no news to them.
-        if matches!(step, Step::Wait(_)) && bell.waiters().take_ring() {
+        // became ready meanwhile, is no news to them. Who waits behind others did not poll the
+        // pump: what rang then is not its to take.
+        let polled = !matches!(turn, Turn::Behind);
+        if polled && matches!(step, Step::Wait(_)) && bell.waiters().take_ring() {
             step = (this.work)(&mut inner, turn, &mut bell_cx);
         }
 

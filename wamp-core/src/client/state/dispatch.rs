@@ -6,8 +6,8 @@ use super::procedures::answer;
 use super::{Shared, State, Waiting};
 use crate::client::error::{End, SessionError};
 use crate::client::queue::{self, Refused};
-use crate::message::CancelMode;
 use crate::session::{CallRequest, Event, Failed, Outcome, Request};
+use crate::uris::NO_SUCH_REGISTRATION;
 
 impl State {
     pub(super) fn dispatch(&mut self, shared: &Arc<Shared>) {
@@ -76,7 +76,14 @@ impl State {
             }
             Some(waiting) => {
                 if let Waiting::Unregister(key, _) = &waiting {
-                    self.procedures.keep(*key);
+                    let gone = error
+                        .wamp()
+                        .is_some_and(|it| it.uri == NO_SUCH_REGISTRATION);
+                    if gone {
+                        self.discarded.extend(self.procedures.remove(*key));
+                    } else {
+                        self.procedures.keep(*key);
+                    }
                 }
                 self.discarded.extend(waiting.fail(error));
             }
@@ -90,9 +97,9 @@ impl State {
                 request,
                 subscription,
             } => match self.waiting.remove(&Request::Subscribe(request)) {
-                Some(Waiting::Subscribe(listening, reply)) => {
-                    let key = self.subscriptions.add(listening, subscription);
-                    if reply.send(Ok(key)).is_err() {
+                Some(Waiting::Subscribe(key, listening, reply)) => {
+                    self.subscriptions.add(key, listening, subscription);
+                    if reply.send(Ok(())).is_err() {
                         self.unsubscribe(key, None);
                     }
                 }
@@ -157,7 +164,7 @@ impl State {
 
     /// Gives up a call whose progress is not taken as fast as it comes.
     fn overrun(&mut self, request: CallRequest) {
-        self.cancel(self.life, request, CancelMode::KillNoWait);
+        self.give_up(self.life, request);
         if let Some(waiting) = self.waiting.remove(&Request::Call(request)) {
             drop(waiting.fail(SessionError::Overrun));
         }

@@ -29,8 +29,10 @@ impl State {
             let now = link.timer().now();
             link.machine_mut().close(now);
         }
-        if self.reconnects && !self.abandoned && end.is_transient() {
+        if self.reconnects && !self.last && end.is_transient() {
             self.lost = Some(end);
+            // Requests on this connection are not to wait for the next.
+            self.told = false;
         } else {
             self.conclude(end);
         }
@@ -50,7 +52,10 @@ impl State {
 
     /// Leaves the realm: GOODBYE. Without a connection, the session is just over.
     pub(in crate::client) fn leave(&mut self) -> Answer<()> {
-        if self.end.is_none() && self.lost.is_some() {
+        if self.end.is_some() {
+            return Ok(());
+        }
+        if self.lost.is_some() {
             self.conclude(left());
             return Ok(());
         }
@@ -60,14 +65,17 @@ impl State {
         });
         match leave.map_err(super::Refusal::into_error) {
             // Somebody has said so already.
-            Err(SessionError::Command(CommandError::Ended)) => Ok(()),
-            done => done,
+            Ok(()) | Err(SessionError::Command(CommandError::Ended)) => {
+                self.last = true;
+                Ok(())
+            }
+            refused => refused,
         }
     }
 
     /// All handles are gone: there is nobody left to come back for.
     pub(in crate::client) fn abandon(&mut self) {
-        self.abandoned = true;
+        self.last = true;
         if self.leave().is_err()
             && let Some(link) = &mut self.link
         {
@@ -91,7 +99,7 @@ impl Waiting {
     pub(super) fn fail(self, error: SessionError) -> Option<Arc<dyn Endpoint>> {
         // Whoever does not wait any more does not miss it.
         match self {
-            Self::Subscribe(_, reply) => drop(reply.send(Err(error))),
+            Self::Subscribe(_, _, reply) => drop(reply.send(Err(error))),
             Self::Register(provided, reply) => {
                 drop(reply.send(Err(error)));
                 return Some(provided.endpoint);
@@ -121,7 +129,7 @@ impl Shared {
     pub(in crate::client) fn give_up(&self, end: End) {
         let mut state = self.lock();
         state.conclude(end);
-        drop(self.unlock(state));
+        self.unlock(state);
     }
 
     /// Tells that there will be another attempt to connect.
@@ -139,22 +147,24 @@ impl Shared {
                 delay,
             });
         }
-        drop(self.unlock(state));
+        self.unlock(state);
     }
 
     /// Ends the session if its task did not get to do so, and lets go of the socket.
     fn stop(&self) {
         let mut state = self.lock();
         if state.end.is_none() {
-            state.abandoned = true;
+            state.last = true;
             let text = "the session's task was dropped, as with its runtime";
             let end = End::Failed(PeerError::Transport(text.to_owned()));
             state.lose(end.clone());
             state.conclude(end);
         }
         state.task = None;
+        state.stopped = true;
         let link: Option<Link> = state.link.take();
-        let tasks = self.unlock(state);
+        let tasks = core::mem::take(&mut state.tasks);
+        self.unlock(state);
         drop((link, tasks));
     }
 }

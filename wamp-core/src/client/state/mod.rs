@@ -32,7 +32,7 @@ use crate::{Id, OwnedPayload};
 
 pub(super) use end::Stop;
 use procedures::Procedures;
-pub(super) use procedures::Provided;
+pub(super) use procedures::{Provided, Turn};
 use restore::Restoring;
 pub(super) use subscriptions::Listening;
 use subscriptions::Subscriptions;
@@ -67,8 +67,10 @@ pub(super) struct State {
     /// How the session ended.
     end: Option<End>,
     reconnects: bool,
-    /// Nobody has a handle any more.
-    abandoned: bool,
+    /// It is not to come back: it was told to leave, or nobody has a handle any more.
+    last: bool,
+    /// The session's task is gone.
+    stopped: bool,
     status: SessionState,
     version: u64,
     /// Whether those who wait for another state have been told of this one.
@@ -106,7 +108,7 @@ pub(super) type Key = u64;
 /// Who waits for the answer to a request, and what is to be done with it at once, so that nothing
 /// that comes right behind it is lost.
 pub(super) enum Waiting {
-    Subscribe(Listening, Reply<Key>),
+    Subscribe(Key, Listening, Reply<()>),
     Unsubscribe(Option<Reply<()>>),
     Publish(Reply<Id>),
     Register(Provided, Reply<Key>),
@@ -147,7 +149,8 @@ impl Shared {
             lost: None,
             end: None,
             reconnects,
-            abandoned: false,
+            last: false,
+            stopped: false,
             status,
             version: 1,
             told: true,
@@ -173,9 +176,7 @@ impl Shared {
     }
 
     /// Lets go of the lock, and then of what must not be dropped under it; tells those who wait.
-    /// Returns what is to be run.
-    fn unlock(&self, mut state: MutexGuard<'_, State>) -> Vec<Task> {
-        let tasks = core::mem::take(&mut state.tasks);
+    fn unlock(&self, mut state: MutexGuard<'_, State>) {
         let discarded = core::mem::take(&mut state.discarded);
         let news = !core::mem::replace(&mut state.told, true);
         let room = state.has_room();
@@ -184,10 +185,10 @@ impl Shared {
         if news {
             self.changed.notify(usize::MAX);
         }
-        if room {
+        // At news, too: who waits for room on a connection that is lost waits no more.
+        if room || news {
             self.room.notify(usize::MAX);
         }
-        tasks
     }
 
     /// Gives the session a command; if `patient`, as soon as there is room for it.
@@ -258,7 +259,9 @@ impl Shared {
         if state.has_room() {
             state.tidy();
         }
-        self.unlock(state).into_iter().for_each(spawn);
+        let tasks = core::mem::take(&mut state.tasks);
+        self.unlock(state);
+        tasks.into_iter().for_each(spawn);
         poll
     }
 
@@ -267,7 +270,9 @@ impl Shared {
         let mut state = self.lock();
         state.register(cx.waker());
         let over = state.end.is_some();
-        self.unlock(state).into_iter().for_each(spawn);
+        let tasks = core::mem::take(&mut state.tasks);
+        self.unlock(state);
+        tasks.into_iter().for_each(spawn);
         over
     }
 }
@@ -362,6 +367,20 @@ impl State {
         }
     }
 
+    /// As [`command`](Self::command), for a request that nobody repeats: with too many under way it
+    /// is to be made later.
+    pub(super) fn own_request<R>(
+        &mut self,
+        act: impl FnOnce(&mut ClientSession) -> Result<R, CommandError>,
+    ) -> Result<R, Refusal> {
+        match self.command(None, act) {
+            Err(Refusal::Never(error @ SessionError::Command(CommandError::TooManyPending))) => {
+                Err(Refusal::Later(error))
+            }
+            done => done,
+        }
+    }
+
     /// The time of the connection's clock.
     pub(super) fn now(&self) -> Option<Instant> {
         self.link.as_ref().map(|link| link.timer().now())
@@ -383,10 +402,16 @@ impl State {
         self.told = false;
     }
 
-    /// Has something run by the runtime.
-    pub(super) fn spawn(&mut self, task: Task) {
+    /// Has something run by the runtime. Once the session's task is gone it is handed back, to be
+    /// dropped when the lock is not held.
+    #[must_use]
+    pub(super) fn spawn(&mut self, task: Task) -> Option<Task> {
+        if self.stopped {
+            return Some(task);
+        }
         self.tasks.push(task);
         self.wake();
+        None
     }
 
     /// Says what nobody waits for, now that there is room.
@@ -404,8 +429,7 @@ impl State {
     /// Cancels a call that nobody waits for any more, now or as soon as there is room. Returns
     /// whether that was now.
     pub(super) fn cancel(&mut self, life: Life, request: CallRequest, mode: CancelMode) -> bool {
-        let waits = self.waiting.contains_key(&Request::Call(request));
-        if life != self.life || !waits {
+        if life != self.life {
             return true;
         }
         let done = self.command(Some(life), |session| session.cancel(request, mode));

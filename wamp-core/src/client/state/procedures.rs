@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use futures_util::future::{AbortHandle, Abortable};
 
 use super::{Answer, Key, Life, Refusal, Reply, Shared, State, Waiting};
+use crate::client::error::SessionError;
 use crate::client::procedure::Endpoint;
 use crate::session::{ClientSession, Invocation, Invoked, Registration, Request};
 use crate::{Dict, Payload, uris};
@@ -19,11 +20,22 @@ pub(super) struct Procedures {
     latest: Key,
     /// Handlers that may run at the same time.
     max_running: usize,
-    running: HashMap<Invocation, AbortHandle>,
+    /// Handlers that were started and are not finished, those of earlier connections included.
+    busy: usize,
+    turns: u64,
+    /// Those whose invocation is unanswered.
+    running: HashMap<Invocation, (Turn, AbortHandle)>,
     /// Invocations that wait for their turn.
     queued: VecDeque<Invoked>,
     /// Errors that invocations are owed, for which there was no room.
     owed: Vec<(Invocation, &'static str)>,
+}
+
+/// One run of a handler. A router may use the id of an invocation again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::client) struct Turn {
+    pub(in crate::client) life: Life,
+    number: u64,
 }
 
 /// A procedure and what answers its calls.
@@ -43,6 +55,8 @@ impl Procedures {
             granted: HashMap::new(),
             latest: 0,
             max_running: max_running.max(1),
+            busy: 0,
+            turns: 0,
             running: HashMap::new(),
             queued: VecDeque::new(),
             owed: Vec::new(),
@@ -52,7 +66,7 @@ impl Procedures {
     /// There is no connection any more: nobody waits for an answer, and the router's ids mean
     /// nothing.
     pub(super) fn disconnect(&mut self) {
-        for (_, handler) in self.running.drain() {
+        for (_, (_, handler)) in self.running.drain() {
             handler.abort();
         }
         self.queued.clear();
@@ -103,7 +117,15 @@ impl Procedures {
 
     pub(super) fn remove(&mut self, key: Key) -> Option<Arc<dyn Endpoint>> {
         let provided = self.provided.remove(&key)?;
+        if let Some(granted) = provided.granted {
+            self.granted.remove(&granted);
+        }
         Some(provided.endpoint)
+    }
+
+    /// Whether another handler may be started.
+    const fn has_place(&self) -> bool {
+        self.busy < self.max_running
     }
 
     /// The router refused to unregister it.
@@ -127,6 +149,10 @@ impl State {
         reply: &mut Option<Reply<()>>,
     ) -> Result<(), Refusal> {
         let granted = self.registration(key);
+        if granted.is_none() && self.procedures.get(key).is_some() && self.is_connected() {
+            // It is being restored.
+            return Err(Refusal::Later(SessionError::Disconnected));
+        }
         if self.lost.is_some() && self.end.is_none() {
             self.discarded.extend(self.procedures.remove(key));
             answer(reply.take(), Ok(()));
@@ -147,7 +173,7 @@ impl State {
 
     /// Somebody calls: runs the handler, or has it wait for its turn.
     pub(super) fn invoke(&mut self, shared: &Arc<Shared>, invoked: Invoked) {
-        if self.procedures.running.len() < self.procedures.max_running {
+        if self.procedures.has_place() {
             self.start(shared, invoked);
         } else {
             self.procedures.queued.push_back(invoked);
@@ -164,19 +190,26 @@ impl State {
             return self.fail(self.life, invocation, uris::NO_SUCH_PROCEDURE);
         };
         let handler = provided.endpoint.clone();
-        let handler = handler.invoke(shared.clone(), self.life, invoked);
+        procedures.busy += 1;
+        procedures.turns += 1;
+        let turn = Turn {
+            life: self.life,
+            number: procedures.turns,
+        };
+        let handler = handler.invoke(shared.clone(), turn, invoked);
         let (handle, registration) = AbortHandle::new_pair();
-        procedures.running.insert(invocation, handle);
-        self.spawn(Box::pin(async move {
+        procedures.running.insert(invocation, (turn, handle));
+        self.tasks.push(Box::pin(async move {
             // How it came to its end, the caller knows.
             let _ = Abortable::new(handler, registration).await;
         }));
+        self.wake();
     }
 
     /// The router does not want the answer to an invocation any more, or wants it now.
     pub(super) fn interrupt(&mut self, invocation: Invocation, answer_expected: bool) {
         let procedures = &mut self.procedures;
-        if let Some(handler) = procedures.running.get(&invocation) {
+        if let Some((_, handler)) = procedures.running.get(&invocation) {
             handler.abort();
         }
         procedures
@@ -191,14 +224,18 @@ impl State {
     pub(in crate::client) fn finished(
         &mut self,
         shared: &Arc<Shared>,
-        life: Life,
+        turn: Turn,
         invocation: Invocation,
     ) {
-        if life != self.life {
-            return;
+        let procedures = &mut self.procedures;
+        procedures.busy = procedures.busy.saturating_sub(1);
+        let running = procedures.running.get(&invocation);
+        if running.is_some_and(|(its, _)| *its == turn) {
+            procedures.running.remove(&invocation);
+            // Answered already, but after a panic.
+            self.fail(turn.life, invocation, uris::RUNTIME_ERROR);
         }
-        self.procedures.running.remove(&invocation);
-        while self.procedures.running.len() < self.procedures.max_running
+        while self.procedures.has_place()
             && let Some(invoked) = self.procedures.queued.pop_front()
         {
             self.start(shared, invoked);

@@ -50,7 +50,7 @@ impl Shared {
             ..Restoring::default()
         });
         state.restore();
-        drop(self.unlock(state));
+        self.unlock(state);
         Ok(())
     }
 }
@@ -89,7 +89,7 @@ impl State {
                     return Ok(false);
                 };
                 let (topic, options) = (listening.topic.clone(), listening.options.clone());
-                let request = self.command(None, |session| session.subscribe(&topic, &options))?;
+                let request = self.own_request(|session| session.subscribe(&topic, &options))?;
                 let waiting = Waiting::Resubscribe(key, topic);
                 self.waiting.insert(Request::Subscribe(request), waiting);
             }
@@ -98,8 +98,7 @@ impl State {
                     return Ok(false);
                 };
                 let (procedure, options) = (provided.procedure.clone(), provided.options.clone());
-                let request =
-                    self.command(None, |session| session.register(&procedure, &options))?;
+                let request = self.own_request(|session| session.register(&procedure, &options))?;
                 let waiting = Waiting::Reregister(key);
                 self.waiting.insert(Request::Register(request), waiting);
             }

@@ -8,7 +8,7 @@ use super::{Key, Refusal, Reply, State, Waiting};
 use crate::Dict;
 use crate::client::error::{End, SessionError};
 use crate::client::queue::{self, Pusher, Refused};
-use crate::session::{Publication, Request, Subscription};
+use crate::session::{ClientSession, Publication, Request, Subscription};
 
 /// What the application listens to.
 #[derive(Debug, Default)]
@@ -65,13 +65,10 @@ impl Subscriptions {
     }
 
     /// The router has granted a new subscription.
-    pub(super) fn add(&mut self, mut listening: Listening, granted: Subscription) -> Key {
-        self.latest += 1;
-        let key = self.latest;
+    pub(super) fn add(&mut self, key: Key, mut listening: Listening, granted: Subscription) {
         listening.granted = Some(granted);
         self.listening.insert(key, listening);
         self.granted.entry(granted).or_default().push(key);
-        key
     }
 
     /// The router has granted again what was there before.
@@ -151,6 +148,12 @@ fn done(reply: Option<Reply<()>>) -> bool {
 }
 
 impl State {
+    /// The name of a subscription to come.
+    pub(in crate::client) fn new_subscription(&mut self) -> Key {
+        self.subscriptions.latest += 1;
+        self.subscriptions.latest
+    }
+
     /// Somebody does not listen any more. `reply` is told when that is so for the router, too.
     pub(in crate::client) fn unsubscribe(&mut self, key: Key, reply: Option<Reply<()>>) {
         if self.subscriptions.remove(key, reply) {
@@ -168,7 +171,7 @@ impl State {
         for idle in core::mem::take(&mut self.subscriptions.idle) {
             // A subscription that is being made may turn out to be this one.
             let may_be_wanted = self.waiting.values().any(|waiting| match waiting {
-                Waiting::Subscribe(listening, _) => listening.topic == idle.topic,
+                Waiting::Subscribe(_, listening, _) => listening.topic == idle.topic,
                 Waiting::Resubscribe(_, topic) => *topic == idle.topic,
                 _ => false,
             });
@@ -185,7 +188,8 @@ impl State {
                 done(idle.reply);
                 continue;
             }
-            match self.command(None, |session| session.unsubscribe(idle.granted)) {
+            let unsubscribe = |session: &mut ClientSession| session.unsubscribe(idle.granted);
+            match self.own_request(unsubscribe) {
                 Err(Refusal::Later(_)) => self.subscriptions.idle.push(idle),
                 Ok(request) => {
                     self.subscriptions.granted.remove(&idle.granted);

@@ -1,0 +1,14 @@
+//! Sessions and routers on a runtime in memory, with a clock of its own and tasks in any order.
+#![expect(
+    clippy::similar_names,
+    reason = "caller and callee are the words of the trade"
+)]
+
+mod calls;
+mod cancel;
+mod ends;
+mod handlers;
+mod reconnect;
+mod room;
+mod sim;
+mod world;
