@@ -170,12 +170,12 @@ impl Inbox {
         self.settle();
         self.compact();
         let came = self.buf.len();
-        let usual = if came < Self::LARGE {
-            Self::MAX_READ
+        // Small pieces stay where the CPU has them at hand.
+        let most = if came.max(missing) < Self::LARGE {
+            Self::LARGE
         } else {
-            0
+            self.room(missing).max(missing)
         };
-        let most = self.room(missing).max(missing).max(usual);
         let (taken, rest) = input.split_at_checked(most).unwrap_or((*input, &[]));
         // More comes in pieces if some came before; else these may well be all.
         let more = if came < Self::LARGE {
@@ -194,7 +194,8 @@ impl Inbox {
     pub(super) fn rest(&mut self, missing: usize) {
         let left = self.unread();
         let needed = left.len() + missing.min(self.habit);
-        if self.is_lent() || needed * Self::SLACK >= self.buf.capacity() {
+        let fits = !left.is_empty() && needed * Self::SLACK >= self.buf.capacity();
+        if self.is_lent() || fits {
             return;
         }
         let left = left.to_vec();
