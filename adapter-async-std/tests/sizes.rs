@@ -17,7 +17,7 @@ fn of_a_connection() {
     assert_eq!(size_of::<AsyncIoClock>(), 24);
     assert_eq!(size_of::<FuturesIo<Socket>>(), 24);
     let pump = size_of::<Pump<connection::Connection, FuturesIo<Socket>, AsyncIoClock>>();
-    assert_eq!(size_of::<Connection<Socket>>() - pump, 8);
+    assert_eq!(size_of::<Connection<Socket>>() - pump, 16);
 }
 
 /// The task of a router's connection is the connection, not a future that keeps room for it twice.

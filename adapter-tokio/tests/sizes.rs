@@ -14,7 +14,7 @@ fn of_a_connection() {
     let socket = size_of::<TokioIo<Socket>>();
     assert_eq!(socket - size_of::<TcpStream>(), 8);
     let pump = size_of::<Pump<connection::Connection, TokioIo<Socket>, TokioClock>>();
-    assert_eq!(size_of::<Connection<Socket>>() - pump, 8);
+    assert_eq!(size_of::<Connection<Socket>>() - pump, 16);
 }
 
 /// A task that receives keeps room for the connection, but none for its handshake.

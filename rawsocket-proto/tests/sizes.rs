@@ -71,7 +71,7 @@ fn driver() {
 #[cfg(feature = "connection")]
 fn connection() {
     sizes! {
-        wamp_rawsocket_proto::connection::Connection => 336,
+        wamp_rawsocket_proto::connection::Connection => 328,
         wamp_rawsocket_proto::connection::Frame => 32,
     }
 }

@@ -10,11 +10,14 @@ mod backoff;
 mod call;
 mod error;
 mod join;
+mod oneshot;
 mod procedure;
 mod queue;
 mod session;
 mod state;
 mod states;
+#[cfg(feature = "stream")]
+mod stream;
 mod subscription;
 mod task;
 
