@@ -73,7 +73,7 @@ impl Invocation {
     /// # Cancel safety
     ///
     /// Dropped, it was sent or not: nothing in between.
-    pub async fn progress(&self, arguments: &Arguments) -> Answer<()> {
+    pub async fn progress(&self, arguments: &Arguments<'_>) -> Answer<()> {
         if !self.wants_progress() {
             return Ok(());
         }
@@ -151,7 +151,7 @@ struct Owed {
 }
 
 impl Owed {
-    async fn pay(&self, payload: &Arguments) -> Answer<()> {
+    async fn pay(&self, payload: &Arguments<'_>) -> Answer<()> {
         let payload = Payload::typed(payload);
         let act = |session: &mut ClientSession| match session.yield_result(
             self.handle,
