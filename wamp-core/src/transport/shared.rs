@@ -36,6 +36,8 @@ struct Hub {
     armed: Option<Instant>,
     /// Wake those who wait until there are no connections.
     until_empty: Vec<Waker>,
+    /// Nobody is let in any more.
+    closing: bool,
 }
 
 /// What the router has to say to the one connection that a session lives on.
@@ -94,6 +96,7 @@ impl SharedRouter {
             timer: None,
             armed: None,
             until_empty: Vec::new(),
+            closing: false,
         };
         Self {
             hub: Arc::new(Mutex::new(hub)),
@@ -101,8 +104,10 @@ impl SharedRouter {
         }
     }
 
-    /// Ends every session with GOODBYE `wamp.close.system_shutdown`.
+    /// Ends every session with GOODBYE `wamp.close.system_shutdown`, and lets nobody in any more:
+    /// further clients are refused as too many.
     pub fn shut_down(&self, now: Instant) {
+        lock(&self.hub).closing = true;
         self.with(|router| router.shut_down(now));
     }
 
@@ -150,6 +155,9 @@ impl SharedRouter {
         now: Instant,
     ) -> Result<SessionKey, TooManyTransports> {
         let mut hub = lock(&self.hub);
+        if hub.closing {
+            return Err(TooManyTransports);
+        }
         let key = hub.router.open_session(transport, now)?;
         hub.links.insert(key, link);
         hub.tell(None);

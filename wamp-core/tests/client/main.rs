@@ -7,8 +7,11 @@
 mod calls;
 mod cancel;
 mod ends;
+mod events;
 mod handlers;
+mod joining;
 mod reconnect;
 mod room;
+mod serving;
 mod sim;
 mod world;
