@@ -10,6 +10,7 @@ mod ends;
 mod events;
 mod handlers;
 mod joining;
+mod model;
 mod reconnect;
 mod room;
 mod serving;
