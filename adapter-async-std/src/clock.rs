@@ -9,12 +9,16 @@ use rawsocket_proto::driver::Timer;
 use rawsocket_proto::time::Instant;
 
 /// The system's monotonic clock as a [`Timer`], on any executor. It holds a timer of async-io's
-/// only once it was waited for.
+/// only while one is waited for.
 #[derive(Debug)]
 pub struct AsyncIoClock {
     epoch: StdInstant,
-    timer: Option<async_io::Timer>,
-    /// What `timer` is set to.
+    armed: Option<Box<Armed>>,
+}
+
+#[derive(Debug)]
+struct Armed {
+    timer: async_io::Timer,
     until: Instant,
 }
 
@@ -26,11 +30,7 @@ impl AsyncIoClock {
 
     /// A clock that started at `epoch`. Clocks of one epoch agree.
     pub const fn since(epoch: StdInstant) -> Self {
-        Self {
-            epoch,
-            timer: None,
-            until: Instant::ZERO,
-        }
+        Self { epoch, armed: None }
     }
 }
 
@@ -48,20 +48,29 @@ impl Timer for AsyncIoClock {
     fn poll_until(&mut self, cx: &mut Context<'_>, at: Instant) -> Poll<()> {
         // A deadline that moves away does not touch the timer, which then fires early and is set
         // again: a heartbeat's moves with each message.
-        let armed = self.until <= at && self.now() < self.until;
-        let timer = match &mut self.timer {
-            Some(timer) if armed => timer,
+        let now = self.now();
+        let armed = match &mut self.armed {
+            Some(armed) if armed.until <= at && now < armed.until => armed,
             slot => {
                 // Beyond what the system's clock can tell is never.
                 let Some(deadline) = self.epoch.checked_add(at.since_epoch()) else {
                     return Poll::Pending;
                 };
-                self.until = at;
-                let timer = slot.get_or_insert_with(async_io::Timer::never);
-                timer.set_at(deadline);
-                timer
+                let armed = slot.get_or_insert_with(|| {
+                    Box::new(Armed {
+                        timer: async_io::Timer::never(),
+                        until: at,
+                    })
+                });
+                armed.until = at;
+                armed.timer.set_at(deadline);
+                armed
             }
         };
-        Pin::new(timer).poll(cx).map(drop)
+        Pin::new(&mut armed.timer).poll(cx).map(drop)
+    }
+
+    fn cancel(&mut self) {
+        self.armed = None;
     }
 }

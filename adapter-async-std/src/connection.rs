@@ -119,9 +119,29 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Connection<T> {
         router.await.map(Self)
     }
 
+    /// Parts the connection in two halves that different tasks use at the same time: see
+    /// [`driver::Connection::split`]. To have its stream again,
+    /// [`reunite`](driver::Receiver::reunite) them and make a [`Connection`] of that.
+    pub fn split(self) -> (Sender<T>, Receiver<T>) {
+        self.0.split()
+    }
+
     /// The stream.
     pub fn get_ref(&self) -> &T {
         self.0.transport().get_ref()
+    }
+}
+
+/// The sending half of a [`Connection`]. It can be cloned.
+pub type Sender<T> = driver::Sender<FuturesIo<T>, AsyncIoClock>;
+
+/// The receiving half of a [`Connection`].
+pub type Receiver<T> = driver::Receiver<FuturesIo<T>, AsyncIoClock>;
+
+/// Halves that were put together again.
+impl<T> From<driver::Connection<FuturesIo<T>, AsyncIoClock>> for Connection<T> {
+    fn from(inner: driver::Connection<FuturesIo<T>, AsyncIoClock>) -> Self {
+        Self(inner)
     }
 }
 

@@ -91,7 +91,7 @@ mod net;
 mod runtime;
 
 pub use clock::AsyncIoClock;
-pub use connection::Connection;
+pub use connection::{Connection, Receiver, Sender};
 pub use io::FuturesIo;
 pub use net::{Listener, Socket};
 pub use rawsocket_proto::driver::Error;

@@ -51,6 +51,8 @@ impl Socket {
                 Err(failed)
             }
             Endpoint::Unix { path } => {
+                // async-io has another error for a name that is too long.
+                unix::address(path)?;
                 let stream = Async::<UnixStream>::connect(unix::path(path)).await?;
                 Ok(stream.into())
             }
@@ -125,10 +127,11 @@ impl TryFrom<async_std::os::unix::net::UnixStream> for Socket {
 /// behind is replaced; one that still answers, or that is no socket, is not.
 #[derive(Debug)]
 pub struct Listener {
+    /// Removed with the listener, and before it: as long as that is open, nobody takes the file for
+    /// stale, and no other has its number.
+    _file: Option<SocketFile>,
     inner: Inner,
     endpoint: Endpoint,
-    /// Removed with the listener.
-    _file: Option<SocketFile>,
 }
 
 #[derive(Debug)]

@@ -1,25 +1,23 @@
 //! The transport level: whole messages in and out.
 
 use core::future::Future;
-use core::pin::{Pin, pin};
-use core::task::{Context, Poll};
+use core::task::Poll;
 use core::time::Duration;
-use std::io;
-use std::sync::Arc;
-use std::task::Waker;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use rawsocket_proto::connection::{Config, Frame, SendError, Stats};
 use rawsocket_proto::driver::{self, Error};
 use rawsocket_proto::handshake::Negotiated;
-use rawsocket_proto::time::Instant;
 use rawsocket_proto::wire::{RefusalCode, Request, SerializerId};
 use wamp_core::endpoint::Endpoint;
 
-use crate::clock::Clock;
+use crate::clock::{BlockingClock, timeout};
+use crate::closer::{self, Closer};
+use crate::connect::connect;
 use crate::io::{BlockingIo, Stream};
-use crate::net::Socket;
-use crate::parker::Parker;
+use crate::seat::block_on;
+use crate::socket::Socket;
 
 /// A RawSocket connection: whole messages in and out, over a socket of the standard library.
 ///
@@ -49,82 +47,37 @@ use crate::parker::Parker;
 /// ```
 #[derive(Debug)]
 pub struct Connection<S> {
-    inner: driver::Connection<BlockingIo<S>, Clock>,
-    seat: Seat<S>,
+    inner: driver::Connection<BlockingIo<S>, BlockingClock>,
+    /// Made when asked for.
+    closer: OnceLock<Closer>,
 }
 
-/// Where the calling thread waits.
-#[derive(Debug)]
-struct Seat<S> {
-    stream: Arc<S>,
-    parker: Arc<Parker>,
-    waker: Waker,
-}
-
-impl<S: Stream> Seat<S> {
-    fn new(stream: S) -> io::Result<Self> {
-        stream.set_nonblocking(true)?;
-        let parker = Arc::new(Parker::new());
-        let waker = Waker::from(parker.clone());
-        Ok(Self {
-            stream: Arc::new(stream),
-            parker,
-            waker,
-        })
-    }
-
-    fn io(&self) -> BlockingIo<S> {
-        BlockingIo {
-            stream: self.stream.clone(),
-            parker: self.parker.clone(),
-        }
-    }
-
-    fn clock(&self) -> Clock {
-        Clock(self.parker.clone())
-    }
-
-    /// Waits for `work`, or until a [`Closer`] ends it.
-    fn wait<R>(&self, work: impl Future<Output = Result<R, Error>>) -> Result<R, Error> {
-        let mut work = pin!(work);
-        loop {
-            if self.parker.is_closed() {
-                return Err(Error::Closed);
-            }
-            if let Poll::Ready(result) = self.poll(work.as_mut(), None)? {
-                return result;
-            }
-        }
-    }
-
-    /// Lets `work` get as far as it does, and sleeps if that is not to its end.
-    fn poll<F: Future>(
-        &self,
-        work: Pin<&mut F>,
-        until: Option<Instant>,
-    ) -> io::Result<Poll<F::Output>> {
-        self.parker.forget();
-        let poll = work.poll(&mut Context::from_waker(&self.waker));
-        if poll.is_pending() {
-            self.parker.park(self.stream.as_fd(), until)?;
-        }
-        Ok(poll)
-    }
+/// Runs what fails as connections do.
+pub(crate) fn wait<R>(
+    closer: Option<&Closer>,
+    work: impl Future<Output = Result<R, Error>>,
+) -> Result<R, Error> {
+    closer::wait(closer, work)?
 }
 
 impl Connection<Socket> {
-    /// Connects to a router's endpoint and does the handshake.
+    /// Connects to a router's endpoint, as [`Socket::connect`] does, and does the handshake.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] if it cannot be reached, [`Error::Connection`] if it refuses or does not
-    /// speak RawSocket.
+    /// speak RawSocket; [`Error::Closed`] if [`Closer::run`] ended it.
     pub fn connect(
         endpoint: &Endpoint,
         config: impl Into<Arc<Config>>,
         serializer: SerializerId,
     ) -> Result<Self, Error> {
-        Self::client(Socket::connect(endpoint)?, config, serializer)
+        let config = config.into();
+        let connection = wait(None, async {
+            let io = BlockingIo::shared(connect(endpoint).await?);
+            driver::Connection::client(io, BlockingClock::new(), config, serializer).await
+        });
+        connection.map(Self::new)
     }
 }
 
@@ -139,11 +92,9 @@ impl<S: Stream> Connection<S> {
         config: impl Into<Arc<Config>>,
         serializer: SerializerId,
     ) -> Result<Self, Error> {
-        let seat = Seat::new(stream)?;
-        let (io, clock) = (seat.io(), seat.clock());
+        let (io, clock) = (BlockingIo::new(stream), BlockingClock::new());
         let client = driver::Connection::client(io, clock, config.into(), serializer);
-        let inner = seat.wait(client)?;
-        Ok(Self { inner, seat })
+        wait(None, client).map(Self::new)
     }
 
     /// Does a router's handshake on an open stream, which becomes non-blocking. `decide` sees the
@@ -156,16 +107,36 @@ impl<S: Stream> Connection<S> {
     ///
     /// [`Error::Io`], or [`Error::Connection`] if the client breaks the handshake or takes too
     /// long. [`Error::Refused`] with the code of `decide`, after the client was told.
+    /// [`Error::Closed`] if [`Closer::run`] ended it.
     pub fn router(
         stream: S,
         config: impl Into<Arc<Config>>,
         decide: impl FnOnce(Request) -> Result<(), RefusalCode>,
     ) -> Result<Self, Error> {
-        let seat = Seat::new(stream)?;
-        let (io, clock) = (seat.io(), seat.clock());
+        let (io, clock) = (BlockingIo::new(stream), BlockingClock::new());
         let router = driver::Connection::router(io, clock, config.into(), decide);
-        let inner = seat.wait(router)?;
-        Ok(Self { inner, seat })
+        wait(None, router).map(Self::new)
+    }
+
+    fn new(inner: driver::Connection<BlockingIo<S>, BlockingClock>) -> Self {
+        Self {
+            inner,
+            closer: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn with_closer(
+        inner: driver::Connection<BlockingIo<S>, BlockingClock>,
+        closer: Closer,
+    ) -> Self {
+        Self {
+            inner,
+            closer: closer.into(),
+        }
+    }
+
+    pub(crate) fn into_inner(self) -> driver::Connection<BlockingIo<S>, BlockingClock> {
+        self.inner
     }
 
     /// The next message; `None` once the peer sent its last. Messages that are queued for sending
@@ -176,7 +147,7 @@ impl<S: Stream> Connection<S> {
     /// [`Error::Io`] and [`Error::Connection`], the latter again with each further call;
     /// [`Error::Closed`] after [`Closer::close`].
     pub fn recv(&mut self) -> Result<Option<Bytes>, Error> {
-        self.seat.wait(self.inner.recv())
+        wait(self.closer.get(), self.inner.recv())
     }
 
     /// As [`recv`](Self::recv), for so long at most: `Pending` if no message came by then. With
@@ -186,19 +157,10 @@ impl<S: Stream> Connection<S> {
     ///
     /// As [`recv`](Self::recv).
     pub fn recv_timeout(&mut self, within: Duration) -> Result<Poll<Option<Bytes>>, Error> {
-        let parker = &self.seat.parker;
-        let until = parker.now().saturating_add(within);
-        let mut work = pin!(self.inner.recv());
-        loop {
-            if parker.is_closed() {
-                return Err(Error::Closed);
-            }
-            let late = parker.now() >= until;
-            match self.seat.poll(work.as_mut(), Some(until))? {
-                Poll::Ready(result) => return result.map(Poll::Ready),
-                Poll::Pending if late => return Ok(Poll::Pending),
-                Poll::Pending => {}
-            }
+        let received = timeout(within, self.inner.recv());
+        match closer::wait(self.closer.get(), received)? {
+            Poll::Ready(received) => received.map(Poll::Ready),
+            Poll::Pending => Ok(Poll::Pending),
         }
     }
 
@@ -212,7 +174,7 @@ impl<S: Stream> Connection<S> {
     ///
     /// [`Error::Io`], [`Error::Connection`], [`Error::TooLong`] or [`Error::Closed`].
     pub fn send(&mut self, message: impl Into<Bytes>) -> Result<(), Error> {
-        self.seat.wait(self.inner.send(message))
+        wait(self.closer.get(), self.inner.send(message))
     }
 
     /// As [`send`](Self::send), and hands the messages that come while it waits for room to
@@ -226,7 +188,10 @@ impl<S: Stream> Connection<S> {
         message: impl Into<Bytes>,
         received: impl FnMut(Bytes),
     ) -> Result<(), Error> {
-        self.seat.wait(self.inner.send_receiving(message, received))
+        wait(
+            self.closer.get(),
+            self.inner.send_receiving(message, received),
+        )
     }
 
     /// Queues a message if there is room. Nothing is written before another method waits.
@@ -253,7 +218,7 @@ impl<S: Stream> Connection<S> {
     ///
     /// [`Error::Io`], [`Error::Connection`], [`Error::TooLong`] or [`Error::Closed`].
     pub fn ready(&mut self, len: usize) -> Result<(), Error> {
-        self.seat.wait(self.inner.ready(len))
+        wait(self.closer.get(), self.inner.ready(len))
     }
 
     /// Waits until all that is queued is handed to the operating system.
@@ -262,7 +227,7 @@ impl<S: Stream> Connection<S> {
     ///
     /// [`Error::Io`]; [`Error::Closed`] after [`Closer::close`].
     pub fn flush(&mut self) -> Result<(), Error> {
-        self.seat.wait(self.inner.flush())
+        wait(self.closer.get(), self.inner.flush())
     }
 
     /// Closes in order: what is queued is sent, the peer reads the end of the stream, and its own
@@ -272,22 +237,15 @@ impl<S: Stream> Connection<S> {
     ///
     /// [`Error::Io`], or [`Error::Connection`] with a timeout if not all could be sent.
     pub fn close(&mut self) -> Result<(), Error> {
-        let mut work = pin!(self.inner.close());
-        loop {
-            if let Poll::Ready(result) = self.seat.poll(work.as_mut(), None)? {
-                return result;
-            }
-        }
+        block_on(self.inner.close())
     }
 
-    /// What ends a method of this connection that waits, from another thread. It costs a pipe.
-    ///
-    /// # Errors
-    ///
-    /// Those of the operating system, which has no pipe to give.
-    pub fn closer(&self) -> io::Result<Closer> {
-        self.seat.parker.open_pipe()?;
-        Ok(Closer(self.seat.parker.clone()))
+    /// What ends a method of this connection that waits, from another thread. It returns
+    /// [`Error::Closed`] at once, and so does each later one but [`close`](Self::close). That, or
+    /// dropping the connection, is left to the connection's own thread: what is queued can still be
+    /// sent, and the peer told in order.
+    pub fn closer(&self) -> Closer {
+        self.closer.get_or_init(Closer::new).clone()
     }
 
     /// The peer is no stranger any more: messages are received up to [`Config::max_receive`].
@@ -312,19 +270,6 @@ impl<S: Stream> Connection<S> {
 
     /// The stream.
     pub fn get_ref(&self) -> &S {
-        &self.seat.stream
-    }
-}
-
-/// Ends what a [`Connection`] waits for, from any thread. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Closer(Arc<Parker>);
-
-impl Closer {
-    /// The method that the connection waits in returns [`Error::Closed`] at once, and so does each
-    /// later one but [`Connection::close`]. That, or dropping the connection, is left to the
-    /// connection's own thread: what is queued can still be sent, and the peer told in order.
-    pub fn close(&self) {
-        self.0.close();
+        self.inner.transport().get_ref()
     }
 }

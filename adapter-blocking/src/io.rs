@@ -1,4 +1,4 @@
-//! A non-blocking socket as the pump's transport.
+//! A non-blocking stream as the pump's transport.
 
 use core::task::{Context, Poll};
 use std::io::{self, ErrorKind, Read, Write};
@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use rawsocket_proto::connection::RecvBuf;
 use rawsocket_proto::driver::{Transport, poll_read_slice};
+use rustix::event::PollFlags;
 
-use crate::parker::Parker;
+use crate::seat;
 
 /// A stream that a [`Connection`](crate::Connection) runs on: one that the operating system can
 /// wait for.
-pub trait Stream: AsFd {
+pub trait Stream: AsFd + 'static {
     /// Makes reads and writes return [`WouldBlock`](ErrorKind::WouldBlock) instead of waiting.
     /// Other handles of the same socket, such as those of `try_clone`, change with it.
     ///
@@ -70,36 +71,71 @@ macro_rules! stream {
 stream!(TcpStream);
 stream!(UnixStream);
 
-/// A [`Stream`] as a [`Transport`], which tells the parker what it waits for.
+/// A [`Stream`] as a [`Transport`]. What would block is noted where the thread waits: such a
+/// transport is polled by this crate's methods, and by tasks of [`Threads`](crate::Threads).
 #[derive(Debug)]
-pub(crate) struct BlockingIo<S> {
-    pub(crate) stream: Arc<S>,
-    pub(crate) parker: Arc<Parker>,
+pub struct BlockingIo<S> {
+    stream: Arc<S>,
+    /// Why the stream could not be prepared.
+    unfit: Option<io::Error>,
 }
 
-impl<S: Stream> Transport for BlockingIo<S> {
-    fn poll_read(&mut self, _: &mut Context<'_>, buf: &mut RecvBuf<'_>) -> Poll<io::Result<()>> {
-        poll_read_slice(buf, |octets| match self.stream.read(octets) {
+impl<S: Stream> BlockingIo<S> {
+    /// Takes over a stream, which becomes non-blocking. If it does not, its first use tells.
+    pub fn new(stream: S) -> Self {
+        Self::shared(Arc::new(stream))
+    }
+
+    pub(crate) fn shared(stream: Arc<S>) -> Self {
+        let unfit = stream.set_nonblocking(true).err();
+        Self { stream, unfit }
+    }
+
+    /// The stream.
+    pub fn get_ref(&self) -> &S {
+        &self.stream
+    }
+
+    /// One that blocks must not be touched.
+    fn fit(&self) -> io::Result<&S> {
+        match &self.unfit {
+            None => Ok(&self.stream),
+            Some(error) => Err(io::Error::new(error.kind(), error.to_string())),
+        }
+    }
+
+    /// Has the thread wait until a call that would have blocked is worth another try.
+    fn pending_if_blocked<T>(
+        &self,
+        result: io::Result<T>,
+        events: PollFlags,
+        cx: &Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        match result {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                self.parker.wants_read();
+                seat::wants(&self.stream, events, cx);
                 Poll::Pending
             }
             result => Poll::Ready(result),
+        }
+    }
+}
+
+impl<S: Stream> Transport for BlockingIo<S> {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut RecvBuf<'_>) -> Poll<io::Result<()>> {
+        poll_read_slice(buf, |octets| {
+            let read = self.fit().and_then(|stream| stream.read(octets));
+            self.pending_if_blocked(read, PollFlags::IN, cx)
         })
     }
 
     fn poll_write(
         &mut self,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.stream.write_vectored(slices) {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                self.parker.wants_write();
-                Poll::Pending
-            }
-            result => Poll::Ready(result),
-        }
+        let written = self.fit().and_then(|stream| stream.write_vectored(slices));
+        self.pending_if_blocked(written, PollFlags::OUT, cx)
     }
 
     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,155 +1,140 @@
-//! Where a thread sleeps while its connection has nothing to do.
+//! How a thread sleeps, and how another wakes it.
 
-use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use core::array;
+use core::sync::atomic::{AtomicU8, Ordering};
 use core::time::Duration;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::task::Wake;
-use std::time::Instant as StdInstant;
+use std::thread;
 
-use rawsocket_proto::time::Instant;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
-/// Collects what the pump waits for, and sleeps until it is there.
+/// What a thread waits for on a descriptor, which stays open meanwhile.
+pub(crate) struct Want {
+    pub(crate) source: Arc<dyn AsFd>,
+    pub(crate) events: PollFlags,
+}
+
+impl Want {
+    fn fd(&self) -> PollFd<'_> {
+        PollFd::from_borrowed_fd(self.source.as_fd(), self.events)
+    }
+}
+
+/// The bed of one thread, and its alarm.
 ///
-/// It is the pump's waker as well: a wake before the sleep keeps the thread from falling asleep,
-/// one from another thread ends the sleep, through a pipe that exists only if asked for.
+/// A thread that waits for descriptors sleeps in `poll(2)`, where only a pipe reaches it; one that
+/// waits for nothing but a wake sleeps on a condition variable. A wake that comes before the sleep
+/// keeps the thread from falling asleep: none is lost.
 #[derive(Debug)]
 pub(crate) struct Parker {
-    epoch: StdInstant,
-    /// [`AWAKE`], [`NOTIFIED`] or [`ASLEEP`].
+    /// [`AWAKE`], [`NOTIFIED`], [`PARKED`] or [`POLLING`].
     state: AtomicU8,
-    /// [`READ`] and [`WRITE`].
-    wants: AtomicU8,
-    /// A deadline in nanoseconds since the epoch, or [`NEVER`].
-    until: AtomicU64,
+    bed: Mutex<()>,
+    alarm: Condvar,
+    /// Made for the first sleep in `poll(2)` that a wake might have to end.
     pipe: OnceLock<(PipeReader, PipeWriter)>,
-    closed: AtomicBool,
 }
 
 const AWAKE: u8 = 0;
 const NOTIFIED: u8 = 1;
-const ASLEEP: u8 = 2;
+/// Asleep on the condition variable.
+const PARKED: u8 = 2;
+/// Asleep in `poll(2)`.
+const POLLING: u8 = 3;
 
-const READ: u8 = 1;
-const WRITE: u8 = 2;
+/// Descriptors that are waited for without an allocation, the pipe's included.
+const FEW: usize = 4;
 
-const NEVER: u64 = u64::MAX;
+/// How long a thread sleeps that cannot be woken because there is no pipe to be had.
+const SNOOZE: Duration = Duration::from_millis(10);
 
 impl Parker {
-    pub(crate) fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
-            epoch: StdInstant::now(),
             state: AtomicU8::new(AWAKE),
-            wants: AtomicU8::new(0),
-            until: AtomicU64::new(NEVER),
+            bed: Mutex::new(()),
+            alarm: Condvar::new(),
             pipe: OnceLock::new(),
-            closed: AtomicBool::new(false),
         }
     }
 
-    pub(crate) fn now(&self) -> Instant {
-        Instant::from_epoch(self.epoch.elapsed())
-    }
-
-    /// The socket had nothing to read.
-    pub(crate) fn wants_read(&self) {
-        self.wants.fetch_or(READ, Ordering::Relaxed);
-    }
-
-    /// The socket took no more.
-    pub(crate) fn wants_write(&self) {
-        self.wants.fetch_or(WRITE, Ordering::Relaxed);
-    }
-
-    /// There is something to do at this time.
-    pub(crate) fn wants_time(&self, at: Instant) {
-        self.until.store(nanos(at), Ordering::Relaxed);
-    }
-
-    /// Forgets what was waited for: the pump is about to look again.
-    pub(crate) fn forget(&self) {
-        self.wants.store(0, Ordering::Relaxed);
-        self.until.store(NEVER, Ordering::Relaxed);
-    }
-
-    /// Makes it possible to wake the thread from another. To be called while it is awake.
-    pub(crate) fn open_pipe(&self) -> io::Result<()> {
-        if self.pipe.get().is_none() {
-            // Of two that are made at once, one is kept.
-            let _ = self.pipe.set(io::pipe()?);
-        }
-        Ok(())
-    }
-
-    /// Ends the sleep, for good.
-    pub(crate) fn close(&self) {
-        self.closed.store(true, Ordering::Release);
-        self.notify();
-    }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
-    }
-
-    fn notify(&self) {
-        if self.state.swap(NOTIFIED, Ordering::AcqRel) == ASLEEP
-            && let Some((_, writer)) = self.pipe.get()
-        {
-            // One octet for one sleep: the pipe is never full.
-            let _ = (&*writer).write(&[0]);
+    /// Sleeps until one of the descriptors is ready, the time is over, or somebody wakes the
+    /// thread. It may also return for no reason.
+    ///
+    /// `wakeable` is whether anybody else might wake it.
+    pub(crate) fn sleep(&self, wants: &[Want], time: Option<Duration>, wakeable: bool) {
+        if wants.is_empty() {
+            self.park(time);
+        } else {
+            self.poll(wants, time, wakeable);
         }
     }
 
-    /// Sleeps until the socket is ready for what was wanted, a deadline comes, that of `until`
-    /// included, or somebody wakes the thread. It may also return for no reason.
-    pub(crate) fn park(&self, socket: BorrowedFd<'_>, until: Option<Instant>) -> io::Result<()> {
-        let (done, fail) = (Ordering::AcqRel, Ordering::Acquire);
-        let asleep = self.state.compare_exchange(AWAKE, ASLEEP, done, fail);
-        if asleep.is_err() {
+    fn park(&self, time: Option<Duration>) {
+        // Nothing is kept in there that a panic could leave half done.
+        let bed = self.bed.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.lie_down(PARKED) {
+            match time {
+                Some(time) => drop(self.alarm.wait_timeout(bed, time)),
+                None => drop(self.alarm.wait(bed)),
+            }
+        }
+        self.state.swap(AWAKE, Ordering::AcqRel);
+    }
+
+    fn poll(&self, wants: &[Want], time: Option<Duration>, wakeable: bool) {
+        let pipe = if wakeable { self.pipe() } else { None };
+        let time = if wakeable && pipe.is_none() {
+            Some(time.map_or(SNOOZE, |time| time.min(SNOOZE)))
+        } else {
+            time
+        };
+        if !self.lie_down(POLLING) {
             self.state.store(AWAKE, Ordering::Release);
-            return Ok(());
+            return;
         }
-        let slept = self.sleep(socket, until);
+        wait_for(wants, pipe.map(|(reader, _)| reader.as_fd()), time);
         if self.state.swap(AWAKE, Ordering::AcqRel) == NOTIFIED
             && let Some((reader, _)) = self.pipe.get()
         {
-            (&*reader).read_exact(&mut [0])?;
+            // On its way, if it is not there yet. There is nobody to tell of a broken pipe.
+            let _ = (&*reader).read_exact(&mut [0]);
         }
-        slept
     }
 
-    fn sleep(&self, socket: BorrowedFd<'_>, until: Option<Instant>) -> io::Result<()> {
-        let wants = self.wants.load(Ordering::Relaxed);
-        let mut events = PollFlags::empty();
-        if wants & READ != 0 {
-            events |= PollFlags::IN;
-        }
-        if wants & WRITE != 0 {
-            events |= PollFlags::OUT;
-        }
-        let pipe = self.pipe.get().map(|(reader, _)| reader.as_fd());
-        let mut fds = [
-            PollFd::from_borrowed_fd(pipe.unwrap_or(socket), PollFlags::IN),
-            PollFd::from_borrowed_fd(socket, events),
-        ];
-        // A socket of which nothing is wanted would still tell of its peer's end, without pause.
-        let first = usize::from(pipe.is_none());
-        let last = 1 + usize::from(!events.is_empty());
-        let fds = fds.get_mut(first..last).unwrap_or_default();
+    /// Whether the thread may sleep: nobody woke it since it last slept.
+    fn lie_down(&self, how: u8) -> bool {
+        self.state
+            .compare_exchange(AWAKE, how, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+    }
 
-        let deadline = self.until.load(Ordering::Relaxed);
-        let deadline = until.map_or(deadline, |until| nanos(until).min(deadline));
-        let left = (deadline != NEVER).then(|| {
-            let left = Duration::from_nanos(deadline).saturating_sub(self.epoch.elapsed());
-            Timespec::try_from(left)
-        });
-        // More than a time can tell is for ever.
-        let left = left.and_then(Result::ok);
-        match poll(fds, left.as_ref()) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-            Err(error) => Err(error.into()),
+    fn pipe(&self) -> Option<&(PipeReader, PipeWriter)> {
+        if self.pipe.get().is_none() {
+            // Only the thread that sleeps makes it.
+            let _ = self.pipe.set(io::pipe().ok()?);
+        }
+        self.pipe.get()
+    }
+
+    fn notify(&self) {
+        match self.state.swap(NOTIFIED, Ordering::AcqRel) {
+            PARKED => {
+                // It holds the lock until it is on the alarm's list.
+                drop(self.bed.lock());
+                self.alarm.notify_one();
+            }
+            POLLING => {
+                if let Some((_, writer)) = self.pipe.get() {
+                    // One octet for one sleep: the pipe is never full.
+                    let _ = (&*writer).write_all(&[0]);
+                }
+            }
+            _ => {}
         }
     }
 }
@@ -164,6 +149,26 @@ impl Wake for Parker {
     }
 }
 
-fn nanos(at: Instant) -> u64 {
-    u64::try_from(at.since_epoch().as_nanos()).unwrap_or(NEVER)
+/// `poll(2)`, once.
+fn wait_for(wants: &[Want], pipe: Option<BorrowedFd<'_>>, time: Option<Duration>) {
+    let Some(first) = wants.first() else {
+        return;
+    };
+    let count = wants.len() + usize::from(pipe.is_some());
+    let pipe = pipe.map(|pipe| PollFd::from_borrowed_fd(pipe, PollFlags::IN));
+    let mut fds = wants.iter().map(Want::fd).chain(pipe);
+
+    // More than a time can tell is for ever.
+    let time = time.and_then(|time| Timespec::try_from(time).ok());
+    let done = if count <= FEW {
+        let mut few: [_; FEW] = array::from_fn(|_| fds.next().unwrap_or_else(|| first.fd()));
+        poll(few.get_mut(..count).unwrap_or_default(), time.as_ref())
+    } else {
+        poll(&mut fds.collect::<Vec<_>>(), time.as_ref())
+    };
+    match done {
+        Ok(_) | Err(Errno::INTR) => {}
+        // The system is short of memory for a moment.
+        Err(_) => thread::sleep(SNOOZE),
+    }
 }

@@ -71,7 +71,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     bob.leave().await?;
     println!("\nBoth said goodbye.");
     router.shut_down(Duration::from_secs(1)).await;
-    serving.abort();
+    serving.await?;
     println!("The router is gone. That was WAMP over RawSocket.");
     Ok(())
 }

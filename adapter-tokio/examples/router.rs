@@ -52,7 +52,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     }
     router.shut_down(Duration::from_secs(2)).await;
     // Listeners go, and the files of Unix sockets with them.
-    serving.shutdown().await;
+    while serving.join_next().await.is_some() {}
     Ok(())
 }
 

@@ -8,13 +8,11 @@ use rawsocket_proto::time::Instant;
 use tokio::time::{Instant as TokioInstant, Sleep, sleep_until};
 
 /// tokio's clock as a [`Timer`]: the one that tests may pause. It holds a timer of the runtime
-/// only once it was waited for.
+/// only while one is waited for.
 #[derive(Debug)]
 pub struct TokioClock {
     epoch: TokioInstant,
     sleep: Option<Pin<Box<Sleep>>>,
-    /// What `sleep` is set to.
-    until: Instant,
 }
 
 impl TokioClock {
@@ -25,11 +23,7 @@ impl TokioClock {
 
     /// A clock that started at `epoch`. Clocks of one epoch agree.
     pub const fn since(epoch: TokioInstant) -> Self {
-        Self {
-            epoch,
-            sleep: None,
-            until: Instant::ZERO,
-        }
+        Self { epoch, sleep: None }
     }
 }
 
@@ -45,19 +39,20 @@ impl Timer for TokioClock {
     }
 
     fn poll_until(&mut self, cx: &mut Context<'_>, at: Instant) -> Poll<()> {
+        let deadline = self.epoch + at.since_epoch();
+        let sleep = self
+            .sleep
+            .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         // A deadline that moves away does not touch the timer, which then fires early and is set
         // again: a heartbeat's moves with each message.
-        let armed = self.until <= at && self.now() < self.until;
-        let sleep = match &mut self.sleep {
-            Some(sleep) if armed => sleep,
-            slot => {
-                self.until = at;
-                let deadline = self.epoch + at.since_epoch();
-                let sleep = slot.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-                sleep.as_mut().reset(deadline);
-                sleep
-            }
-        };
+        let armed = sleep.deadline() <= deadline && TokioInstant::now() < sleep.deadline();
+        if !armed {
+            sleep.as_mut().reset(deadline);
+        }
         sleep.as_mut().poll(cx)
+    }
+
+    fn cancel(&mut self) {
+        self.sleep = None;
     }
 }

@@ -51,7 +51,7 @@ mod net;
 mod runtime;
 
 pub use clock::TokioClock;
-pub use connection::Connection;
+pub use connection::{Connection, Receiver, Sender};
 pub use io::TokioIo;
 pub use net::{Listener, Socket};
 pub use rawsocket_proto::driver::Error;

@@ -48,6 +48,7 @@ pub mod serializer;
 #[cfg(feature = "runtime")]
 pub mod server;
 pub mod session;
+mod table;
 pub mod transport;
 pub mod uri;
 pub mod uris;

@@ -6,7 +6,6 @@ use core::pin::{Pin, pin};
 use core::sync::atomic::{AtomicU8, Ordering};
 use core::task::{Context, Poll};
 use core::time::Duration;
-use std::collections::HashMap;
 use std::io;
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
@@ -16,9 +15,10 @@ use rawsocket_proto::connection::Config;
 use rawsocket_proto::driver::{Pump, Timer, Transport};
 
 use crate::SerializerKind;
+use crate::router::arena::{Arena, Key};
 use crate::router::{RouterConfig, RouterStats};
 use crate::runtime::{Adopt, Runtime, sleep, timeout};
-use crate::transport::{RouterPeer, SharedRouter};
+use crate::transport::{Link, RouterPeer, SharedRouter};
 
 /// A WAMP router: any number of listeners, one task for each connection.
 ///
@@ -164,34 +164,36 @@ impl<R: Runtime> Router<R> {
     where
         R: Adopt<S>,
     {
-        let connection = self.connection(self.runtime.adopt(stream));
+        let transport = self.runtime.adopt(stream);
         let router = self.clone();
         async move {
             router.keep_time();
-            connection.await;
+            router.connection(transport).await;
         }
     }
 
     fn spawn_connection(&self, io: R::Io, connections: &Connections) {
         self.keep_time();
-        let (place, registration) = connections.add();
-        let connection = Abortable::new(self.connection(io), registration);
-        self.runtime.spawn(async move {
-            // How a connection ended is its client's affair: the session is over either way.
-            let _ = connection.await;
-            drop(place);
-        });
+        let mut connection = self.connection(io);
+        connection.place = connections.add(connection.pump.machine().link());
+        if connection.place.is_some() {
+            // As it is, for a future around it would double its size.
+            self.runtime.spawn(connection);
+        }
     }
 
     fn connection<T: Transport>(&self, transport: T) -> Connection<T, R::Timer> {
         let timer = self.runtime.timer();
         let peer = RouterPeer::new(
             self.config.clone(),
-            self.serializers.clone(),
+            &self.serializers,
             self.shared.clone(),
             timer.now(),
         );
-        Connection(Pump::new(peer, transport, timer))
+        Connection {
+            pump: Pump::new(peer, transport, timer),
+            place: None,
+        }
     }
 
     /// Has a task keep the router's deadlines, once, for as long as there is a clone of it.
@@ -245,7 +247,11 @@ async fn unless<T>(
 }
 
 /// One connection, until it is closed.
-struct Connection<T, C>(Pump<RouterPeer, T, C>);
+struct Connection<T, C> {
+    pump: Pump<RouterPeer, T, C>,
+    /// Where a listener knows it. Last, since the connection has ended when it is dropped.
+    place: Option<Place>,
+}
 
 /// Nothing in it is ever pinned.
 impl<T, C> Unpin for Connection<T, C> {}
@@ -254,8 +260,12 @@ impl<T: Transport, C: Timer> Future for Connection<T, C> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let pump = &mut self.0;
+        let pump = &mut self.pump;
         pump.machine().register(cx.waker());
+        if pump.machine().link().is_cut() {
+            return Poll::Ready(());
+        }
+        // How a connection ended is its client's affair: the session is over either way.
         pump.poll_until(cx, RouterPeer::finished).map(drop)
     }
 }
@@ -266,35 +276,29 @@ struct Connections(Arc<Places>);
 
 #[derive(Debug, Default)]
 struct Places {
-    taken: Mutex<(u64, HashMap<u64, AbortHandle>)>,
+    taken: Mutex<Arena<Arc<Link>>>,
     ended: Event,
 }
 
 /// One of them. Dropped, it has ended.
 struct Place {
     places: Arc<Places>,
-    number: u64,
+    key: Key,
 }
 
 impl Connections {
-    fn add(&self) -> (Place, futures_util::future::AbortRegistration) {
-        let (abort, registration) = AbortHandle::new_pair();
-        let mut taken = lock(&self.0.taken);
-        let (latest, handles) = &mut *taken;
-        *latest += 1;
-        handles.insert(*latest, abort);
-        let place = Place {
-            places: self.0.clone(),
-            number: *latest,
-        };
-        (place, registration)
+    /// There is none if all 2^32 are taken.
+    fn add(&self, link: &Arc<Link>) -> Option<Place> {
+        let key = lock(&self.0.taken).insert_with(|_| link.clone())?;
+        let places = self.0.clone();
+        Some(Place { places, key })
     }
 
     /// Waits until all have ended.
     async fn ended(&self) {
         loop {
             let ended = self.0.ended.listen();
-            if lock(&self.0.taken).1.is_empty() {
+            if lock(&self.0.taken).len() == 0 {
                 return;
             }
             ended.await;
@@ -306,8 +310,8 @@ impl Drop for Place {
     fn drop(&mut self) {
         let last = {
             let mut taken = lock(&self.places.taken);
-            taken.1.remove(&self.number);
-            taken.1.is_empty()
+            taken.remove(self.key);
+            taken.len() == 0
         };
         if last {
             self.places.ended.notify(usize::MAX);
@@ -317,8 +321,7 @@ impl Drop for Place {
 
 impl Drop for Connections {
     fn drop(&mut self) {
-        for (_, abort) in core::mem::take(&mut lock(&self.0.taken).1) {
-            abort.abort();
-        }
+        let taken = core::mem::take(&mut *lock(&self.0.taken));
+        taken.values().for_each(|link| link.cut());
     }
 }

@@ -25,7 +25,7 @@ fn shared(max_transports: usize) -> SharedRouter {
 }
 
 fn peer(config: Config, router: &SharedRouter) -> RouterPeer {
-    let serializers = Arc::new([SerializerKind::Json]);
+    let serializers = &[SerializerKind::Json];
     RouterPeer::new(Arc::new(config), serializers, router.clone(), NOW)
 }
 

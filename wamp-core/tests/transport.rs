@@ -27,7 +27,7 @@ fn a_request_whose_client_is_gone_opens_no_session() {
         let router = SharedRouter::new(RouterConfig::new(["realm1"]), [0; 32]);
         let mut peer = RouterPeer::new(
             Arc::new(Config::new()),
-            Arc::from(SerializerKind::ALL),
+            SerializerKind::ALL,
             router.clone(),
             now,
         );

@@ -1,7 +1,8 @@
 //! The transport level of every async adapter.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::future::poll_fn;
+use core::future::{Future, poll_fn};
 use std::io;
 
 use bytes::Bytes;
@@ -23,9 +24,9 @@ use crate::wire::{RefusalCode, Request, SerializerId};
 /// All methods may be dropped at any await point: no octet is lost and no frame is torn.
 #[derive(Debug)]
 pub struct Connection<T, C> {
-    pump: Pump<Machine, T, C>,
+    pub(super) pump: Pump<Machine, T, C>,
     /// The peer's last message was received.
-    finished: bool,
+    pub(super) finished: bool,
 }
 
 impl<T: Transport, C: Timer> Connection<T, C> {
@@ -39,19 +40,19 @@ impl<T: Transport, C: Timer> Connection<T, C> {
     /// # Cancel safety
     ///
     /// Dropped, it drops the transport.
-    pub async fn client(
+    pub fn client(
         transport: T,
         timer: C,
         config: Arc<Config>,
         serializer: SerializerId,
-    ) -> Result<Self, Error> {
-        let machine = Machine::client(config, serializer, timer.now());
-        let mut connection = Self {
-            pump: Pump::new(machine, transport, timer),
-            finished: false,
-        };
-        connection.established().await?;
-        Ok(connection)
+    ) -> impl Future<Output = Result<Self, Error>> {
+        // In a box, for the task that then keeps the connection would keep room for this, too.
+        Box::pin(async move {
+            let machine = Machine::client(config, serializer, timer.now());
+            let mut connection = Self::new(machine, transport, timer);
+            connection.established().await?;
+            Ok(connection)
+        })
     }
 
     /// Does a router's handshake on an open transport. `decide` sees the request and lets the
@@ -68,17 +69,32 @@ impl<T: Transport, C: Timer> Connection<T, C> {
     /// # Cancel safety
     ///
     /// Dropped, it drops the transport.
-    pub async fn router(
+    pub fn router(
         transport: T,
         timer: C,
         config: Arc<Config>,
         decide: impl FnOnce(Request) -> Result<(), RefusalCode>,
-    ) -> Result<Self, Error> {
-        let machine = Machine::router(config, timer.now());
-        let mut connection = Self {
+    ) -> impl Future<Output = Result<Self, Error>> {
+        // As in `client`.
+        Box::pin(async move {
+            let machine = Machine::router(config, timer.now());
+            let connection = Self::new(machine, transport, timer);
+            connection.decided(decide).await
+        })
+    }
+
+    const fn new(machine: Machine, transport: T, timer: C) -> Self {
+        Self {
             pump: Pump::new(machine, transport, timer),
             finished: false,
-        };
+        }
+    }
+
+    async fn decided(
+        mut self,
+        decide: impl FnOnce(Request) -> Result<(), RefusalCode>,
+    ) -> Result<Self, Error> {
+        let connection = &mut self;
         let request = loop {
             match connection.event().await {
                 Ok(Some(Event::Requested(request))) => break request,
@@ -97,7 +113,7 @@ impl<T: Transport, C: Timer> Connection<T, C> {
         connection.established().await?;
         // The client waits for it, whatever is awaited here next.
         connection.flush().await?;
-        Ok(connection)
+        Ok(self)
     }
 
     async fn established(&mut self) -> Result<(), Error> {

@@ -7,6 +7,9 @@ use crate::time::Instant;
 
 /// A state machine between octets and events, in the grammar of [`Connection`]. Whatever speaks
 /// it, such as another byte layer around or instead of RawSocket, runs on every adapter.
+///
+/// An event loop of one's own calls the same methods, in the order of
+/// [the loop](crate::connection#the-loop).
 pub trait Machine {
     /// See [`Connection::handle_read`].
     fn handle_read<R>(&mut self, now: Instant, read: impl FnOnce(&mut RecvBuf<'_>) -> R) -> R;

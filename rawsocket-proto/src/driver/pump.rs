@@ -15,10 +15,16 @@ pub struct Pump<M, T, C> {
     machine: M,
     transport: T,
     timer: C,
-    /// Something was written since the last flush.
-    flush: bool,
+    /// Octets that the transport took.
+    pub(super) written: u64,
+    /// Those of them that were flushed since.
+    pub(super) flushed: u64,
+    /// A flush is due although there is more to write.
+    pub(super) hurry: bool,
     /// A write failed. The peer may have said why, so what it sent is read first.
-    broken: Option<io::Error>,
+    pub(super) broken: Option<io::Error>,
+    /// How often there was nothing to read since.
+    idle: u8,
 }
 
 /// Pieces in one vectored write.
@@ -34,14 +40,21 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
     /// Rounds within one poll, each with at most one read and a few writes.
     const ROUNDS: usize = 32;
 
+    /// Polls without anything to read, after which a failed write is told of. More than one: a
+    /// transport may be `Pending` only to let other tasks go first.
+    const PATIENCE: u8 = 2;
+
     /// Puts the three together.
     pub const fn new(machine: M, transport: T, timer: C) -> Self {
         Self {
             machine,
             transport,
             timer,
-            flush: false,
+            written: 0,
+            flushed: 0,
+            hurry: false,
             broken: None,
+            idle: 0,
         }
     }
 
@@ -116,12 +129,15 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
     ///
     /// Those of the transport.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_while(cx, |pump| {
-            // Only a look: the other way of asking joins a header with its payload.
-            let mut slices = [io::IoSlice::new(&[])];
-            let waits = pump.machine.poll_transmit_vectored(&mut slices) > 0;
-            pump.flush || waits && !pump.machine.is_closed()
-        })
+        self.poll_while(cx, Self::has_unsent)
+    }
+
+    /// Whether something is still to be written or flushed.
+    pub(super) fn has_unsent(&mut self) -> bool {
+        // Only a look: the other way of asking joins a header with its payload.
+        let mut slices = [io::IoSlice::new(&[])];
+        let waits = self.machine.poll_transmit_vectored(&mut slices) > 0;
+        self.flushed < self.written || waits && !self.machine.is_closed()
     }
 
     /// Closes in order and runs until that is over. After an error of the state machine it sends
@@ -135,7 +151,8 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
         self.poll_while(cx, |pump| !pump.machine.is_closed())
     }
 
-    fn poll_while(
+    /// Runs as long as `goes_on` says so, which is asked around each write.
+    pub(super) fn poll_while(
         &mut self,
         cx: &mut Context<'_>,
         mut goes_on: impl FnMut(&mut Self) -> bool,
@@ -147,7 +164,12 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
                 return Poll::Ready(Ok(()));
             }
             match (self.round(cx), self.broken.take()) {
-                (Ok(Round::Progress), broken) => self.broken = broken,
+                (Ok(Round::Progress), broken) => (self.broken, self.idle) = (broken, 0),
+                (Ok(Round::Idle), Some(error)) if self.idle < Self::PATIENCE => {
+                    (self.broken, self.idle) = (Some(error), self.idle + 1);
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 (Ok(Round::Idle), None) => return Poll::Pending,
                 (Ok(Round::Idle) | Err(_), Some(error)) | (Err(error), None) => {
                     return Poll::Ready(Err(error));
@@ -192,12 +214,14 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
                 self.machine.handle_timeout(self.timer.now());
                 round = Round::Progress;
             }
+        } else {
+            self.timer.cancel();
         }
         Ok(round)
     }
 
     /// Writes, flushes and shuts down as far as the transport takes it.
-    fn write(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn write(&mut self, cx: &mut Context<'_>) {
         if self.broken.is_none()
             && let Poll::Ready(Err(error)) = self.poll_written(cx)
         {
@@ -206,6 +230,9 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
     }
 
     fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.hurry {
+            ready!(self.poll_transport_flush(cx))?;
+        }
         for _ in 0..Self::ROUNDS {
             let (offered, written) = if self.transport.is_write_vectored() {
                 let mut slices = [io::IoSlice::new(&[]); SLICES];
@@ -232,7 +259,7 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
                     return Poll::Ready(Err(io::Error::other(lie)));
                 }
                 Ok(count) => {
-                    self.flush = true;
+                    self.written += count as u64;
                     self.machine.handle_transmitted(count);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -245,14 +272,20 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
     }
 
     fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.flush {
-            ready!(unless_interrupted(self.transport.poll_flush(cx), cx))?;
-            self.flush = false;
-        }
+        ready!(self.poll_transport_flush(cx))?;
         if self.machine.wants_shutdown() {
             ready!(unless_interrupted(self.transport.poll_shutdown(cx), cx))?;
             self.machine.handle_shutdown(self.timer.now());
         }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_transport_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.flushed < self.written {
+            ready!(unless_interrupted(self.transport.poll_flush(cx), cx))?;
+            self.flushed = self.written;
+        }
+        self.hurry = false;
         Poll::Ready(Ok(()))
     }
 }

@@ -44,3 +44,33 @@ pub fn poll_read_slice(
     SCRATCH_SPACE.set(scratch);
     result
 }
+
+/// Appends to `buf` what one read of `source` brings, at most 64 KiB, and returns how much that is:
+/// 0 at the end of the stream. For event loops over [`std::io::Read`].
+///
+/// ```
+/// use std::sync::Arc;
+/// use wamp_rawsocket_proto::connection::{Config, Connection};
+/// use wamp_rawsocket_proto::driver::read_from;
+/// use wamp_rawsocket_proto::time::Instant;
+///
+/// let now = Instant::ZERO;
+/// let mut connection = Connection::router(Arc::new(Config::new()), now);
+/// let mut socket = &[0x7F, 0xF1][..];
+/// assert_eq!(connection.handle_read(now, |buf| read_from(&mut socket, buf))?, 2);
+/// assert_eq!(connection.handle_read(now, |buf| read_from(&mut socket, buf))?, 0);
+/// connection.handle_eof(now);
+/// # Ok::<_, std::io::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// Those of `source`, such as [`WouldBlock`](io::ErrorKind::WouldBlock), and one if it claims more
+/// than the slice holds that it was given.
+pub fn read_from(source: &mut impl io::Read, buf: &mut RecvBuf<'_>) -> io::Result<usize> {
+    let before = buf.remaining_mut();
+    match poll_read_slice(buf, |octets| Poll::Ready(source.read(octets))) {
+        Poll::Ready(read) => read.map(|()| before - buf.remaining_mut()),
+        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+    }
+}

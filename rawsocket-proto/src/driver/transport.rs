@@ -57,6 +57,10 @@ pub trait Timer {
 
     /// `Ready` once `at` has come. Only the latest call counts.
     fn poll_until(&mut self, cx: &mut Context<'_>, at: Instant) -> Poll<()>;
+
+    /// Nothing is waited for any more. What was held for it may be given back, and there need be no
+    /// wake-up. By default nothing happens.
+    fn cancel(&mut self) {}
 }
 
 /// Whether it is the peer that ended the transport, other than in order: by a reset, or by closing
@@ -103,5 +107,9 @@ impl<T: Timer + ?Sized> Timer for Box<T> {
 
     fn poll_until(&mut self, cx: &mut Context<'_>, at: Instant) -> Poll<()> {
         (**self).poll_until(cx, at)
+    }
+
+    fn cancel(&mut self) {
+        (**self).cancel();
     }
 }

@@ -68,8 +68,8 @@ pub struct WampError {
     pub uri: String,
     /// The details of ERROR.
     pub details: Dict<'static>,
-    /// Its arguments.
-    pub payload: OwnedPayload,
+    /// Its arguments. Boxed, so that a handler's result is not large for its errors.
+    pub payload: Box<OwnedPayload>,
     text: Option<String>,
 }
 
@@ -79,7 +79,7 @@ impl WampError {
         Self {
             uri: uri.into(),
             details: Dict::new(),
-            payload: OwnedPayload::none(),
+            payload: Box::new(OwnedPayload::none()),
             text: None,
         }
     }
@@ -95,7 +95,7 @@ impl WampError {
     /// Sets the arguments that are sent, in place of the text.
     #[must_use]
     pub fn with_payload(mut self, payload: OwnedPayload) -> Self {
-        self.payload = payload;
+        *self.payload = payload;
         self
     }
 
@@ -137,7 +137,7 @@ impl SessionError {
             } => Some(Self::Wamp(Box::new(WampError {
                 uri,
                 details,
-                payload,
+                payload: Box::new(payload),
                 text: None,
             }))),
             _ => None,

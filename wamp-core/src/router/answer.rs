@@ -133,7 +133,7 @@ impl Dealer {
         let Some(key) = core
             .sessions
             .get(caller)
-            .and_then(|session| session.calls.get(&cancel.request).copied())
+            .and_then(|session| session.calls.get(cancel.request).copied())
         else {
             return;
         };
@@ -221,10 +221,10 @@ impl Dealer {
             core.timers.disarm(at, Timer::Call(self.realm, key));
         }
         if let Some(caller) = core.sessions.get_mut(call.caller) {
-            caller.calls.remove(&call.request);
+            caller.calls.remove(call.request);
         }
         if let Some(callee) = core.sessions.get_mut(call.callee) {
-            callee.invocations.remove(&call.invocation);
+            callee.invocations.remove(call.invocation);
         }
         Some(call)
     }
@@ -249,7 +249,7 @@ fn find(core: &mut Core, callee: Key, invocation: Id) -> Result<Option<Key>, Nev
     let Some(session) = core.sessions.get(callee) else {
         return Ok(None);
     };
-    match session.invocations.get(&invocation) {
+    match session.invocations.get(invocation) {
         Some(key) => Ok(Some(*key)),
         None if invocation < session.invocation_ids.peek() => {
             core.stats.late_answers += 1;

@@ -2,7 +2,7 @@
 
 /// Names one value of an [`Arena`]. A key outlives its value harmlessly: it then finds nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Key {
+pub(crate) struct Key {
     index: u32,
     generation: u32,
 }
@@ -20,27 +20,37 @@ struct Slot<T> {
     value: Option<T>,
 }
 
-/// Values under keys: insert, look up and remove in constant time; freed slots are reused.
+/// Values under keys: insert, look up and remove in constant time, on the average. Freed slots are
+/// reused, and given back when most are free.
 #[derive(Debug)]
-pub(super) struct Arena<T> {
+pub(crate) struct Arena<T> {
     slots: Vec<Slot<T>>,
     free: Vec<u32>,
+    /// The generation of slots that are made from now on: later than any that was given back.
+    generation: u32,
+    /// Values removed since slots were last given back, or found not to be.
+    removed: usize,
 }
 
 impl<T> Arena<T> {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             slots: Vec::new(),
             free: Vec::new(),
+            generation: 0,
+            removed: 0,
         }
     }
 
-    pub(super) const fn len(&self) -> usize {
+    /// Slots that are kept, full or not.
+    const KEPT: usize = 64;
+
+    pub(crate) const fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }
 
     /// Stores what `make` builds for the key it will have; `None` if all 2^32 slots are taken.
-    pub(super) fn insert_with(&mut self, make: impl FnOnce(Key) -> T) -> Option<Key> {
+    pub(crate) fn insert_with(&mut self, make: impl FnOnce(Key) -> T) -> Option<Key> {
         if let Some(index) = self.free.pop() {
             let slot = self.slots.get_mut(index as usize)?;
             let key = Key {
@@ -52,11 +62,15 @@ impl<T> Arena<T> {
         }
         let key = Key {
             index: u32::try_from(self.slots.len()).ok()?,
-            generation: 0,
+            generation: self.generation,
         };
         let value = Some(make(key));
+        if self.slots.len() == self.slots.capacity() {
+            // To double would leave a quarter empty on the average.
+            self.slots.reserve_exact(self.slots.len() / 8 + 4);
+        }
         self.slots.push(Slot {
-            generation: 0,
+            generation: self.generation,
             value,
         });
         Some(key)
@@ -78,7 +92,7 @@ impl<T> Arena<T> {
         slot.value.as_mut()
     }
 
-    pub(super) fn remove(&mut self, key: Key) -> Option<T> {
+    pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
         let slot = self.slots.get_mut(key.index as usize)?;
         if slot.generation != key.generation {
             return None;
@@ -86,7 +100,31 @@ impl<T> Arena<T> {
         let value = slot.value.take()?;
         slot.generation = slot.generation.wrapping_add(1);
         self.free.push(key.index);
+        self.removed += 1;
+        let (kept, len) = (self.len(), self.slots.len());
+        if len > Self::KEPT && kept <= len / 4 && (self.removed > len / 4 || kept == 0) {
+            self.give_back();
+        }
         Some(value)
+    }
+
+    /// Gives back the free slots at the end.
+    fn give_back(&mut self) {
+        self.removed = 0;
+        let used = self.slots.iter().rposition(|slot| slot.value.is_some());
+        let len = used.map_or(0, |last| last + 1).max(Self::KEPT);
+        for slot in self.slots.drain(len.min(self.slots.len())..) {
+            self.generation = self.generation.max(slot.generation);
+        }
+        self.free.retain(|index| (*index as usize) < len);
+        self.slots.shrink_to_fit();
+        self.free.shrink_to_fit();
+    }
+
+    /// The values, in the order of their slots.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
+        self.slots.iter().filter_map(|slot| slot.value.as_ref())
     }
 
     /// The keys in use, in the order of their slots.
@@ -102,9 +140,42 @@ impl<T> Arena<T> {
     }
 }
 
+impl<T> Default for Arena<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Arena;
+
+    #[test]
+    fn slots_are_given_back_and_keys_still_differ() {
+        let mut arena = Arena::new();
+        let mut known = alloc::collections::BTreeSet::new();
+        for _ in 0..3 {
+            let keys: Vec<_> = (0..1000)
+                .map(|n| arena.insert_with(|_| n).unwrap())
+                .collect();
+            assert!(
+                keys.iter().all(|key| known.insert(*key)),
+                "a key came twice"
+            );
+            assert!(arena.slots.capacity() < 1000 + 1000 / 8 + 5);
+            let (last, others) = keys.split_last().unwrap();
+            for (key, n) in others.iter().zip(0..) {
+                assert_eq!(arena.remove(*key), Some(n));
+            }
+            assert_eq!((arena.get(*last), arena.slots.len()), (Some(&999), 1000));
+            assert_eq!(arena.remove(*last), Some(999));
+            assert_eq!(
+                (arena.len(), arena.slots.capacity()),
+                (0, Arena::<i32>::KEPT)
+            );
+            assert!(known.iter().all(|key| arena.get(*key).is_none()));
+        }
+    }
 
     #[test]
     fn a_key_never_finds_the_next_tenant_of_its_slot() {

@@ -78,7 +78,7 @@ impl Broker {
             return Ok(());
         };
         let existing = self.exact.get(topic).copied();
-        let held = existing.is_some_and(|id| session.subscriptions.contains(&id));
+        let held = existing.is_some_and(|id| session.subscriptions.contains(id));
         if !held && session.subscriptions.len() >= limit {
             return Err((uris::UNAVAILABLE, "too many subscriptions"));
         }
@@ -86,7 +86,7 @@ impl Broker {
         if let Some(subscription) = self.subscriptions.get_mut(&id) {
             subscription.subscribers.insert(key);
         }
-        session.subscriptions.insert(id);
+        session.subscriptions.insert(id, ());
         core.send_own(key, &Subscribed::new(subscribe.request, id).into());
         Ok(())
     }
@@ -109,7 +109,7 @@ impl Broker {
         let held = core
             .sessions
             .get_mut(key)
-            .is_some_and(|session| session.subscriptions.remove(&id));
+            .is_some_and(|session| session.subscriptions.remove(id).is_some());
         if held {
             self.remove(key, id);
             core.send_own(key, &Unsubscribed::new(unsubscribe.request).into());
@@ -192,7 +192,7 @@ impl Subscription {
             if !audience.admits(member.id) {
                 continue;
             }
-            let (serializer, max_len) = (session.serializer, session.max_message_len);
+            let (serializer, max_len) = (session.serializer, session.max_message_len());
             let known = encoded.iter().position(|(kind, _)| *kind == serializer);
             let index = known.unwrap_or_else(|| {
                 let frame = Core::encode(serializer, usize::MAX, &event);

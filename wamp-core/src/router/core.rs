@@ -64,7 +64,7 @@ impl Core {
         let Some(session) = self.sessions.get(key) else {
             return Ok(());
         };
-        let frame = Self::encode(session.serializer, session.max_message_len, message)?;
+        let frame = Self::encode(session.serializer, session.max_message_len(), message)?;
         self.enqueue(key, frame);
         Ok(())
     }

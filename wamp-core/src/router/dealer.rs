@@ -116,7 +116,7 @@ impl Dealer {
         }
         let id = self.last_id.map_or(Id::MIN, Id::next);
         self.last_id = Some(id);
-        session.registrations.insert(id);
+        session.registrations.insert(id, ());
         let procedure: Arc<str> = procedure.into();
         self.exact.insert(Arc::clone(&procedure), id);
         let registration = Registration {
@@ -135,7 +135,7 @@ impl Dealer {
         let held = core
             .sessions
             .get_mut(key)
-            .is_some_and(|session| session.registrations.remove(&id));
+            .is_some_and(|session| session.registrations.remove(id).is_some());
         if held {
             self.remove_registration(id);
             core.send_own(key, &Unregistered::new(unregister.request).into());
@@ -208,7 +208,7 @@ impl Dealer {
             .with_payload(call.payload.clone());
         let frame = Core::encode(
             endpoint.serializer,
-            endpoint.max_message_len,
+            endpoint.max_message_len(),
             &message.into(),
         )
         .map_err(refusal)?;

@@ -7,13 +7,15 @@ use core::fmt;
 use rawsocket_proto::time::Instant;
 
 use crate::message::{Abort, Goodbye, Hello, Message, Welcome};
+use crate::table::shrink;
 use crate::uri::UriRule;
-use crate::{Dict, features, uris};
+use crate::{Dict, Id, features, uris};
 
 use super::Router;
 use super::arena::Key;
 use super::broker::{AUTHROLE, authid};
 use super::event::{CloseReason, RouterEvent, SessionKey};
+use super::few::Few;
 use super::session::{CalleeFeatures, Member, Phase};
 use super::timers::Timer;
 
@@ -81,7 +83,7 @@ impl Router {
                 self.close(key, CloseReason::ClientLeft { reason });
             }
             (Phase::Joined(member), message) => {
-                if let Some(realm) = self.realms.get_mut(member.realm)
+                if let Some(realm) = self.realms.get_mut(member.realm as usize)
                     && let Err(fault) = realm.take(&mut self.core, key, message, now)
                 {
                     self.violation(key, &fault);
@@ -231,15 +233,18 @@ impl Router {
         };
         let subscriptions = core::mem::take(&mut session.subscriptions);
         let registrations = core::mem::take(&mut session.registrations);
-        let calls: Vec<Key> = session.calls.values().copied().collect();
-        let invocations: Vec<Key> = session.invocations.values().copied().collect();
-        if let Some(realm) = self.realms.get_mut(member.realm) {
+        let ids = |held: Few<()>| held.iter().map(|(id, ())| id).collect::<Vec<Id>>();
+        let (subscriptions, registrations) = (ids(subscriptions), ids(registrations));
+        let keys = |held: &Few<Key>| held.iter().map(|(_, key)| *key).collect::<Vec<Key>>();
+        let (calls, invocations) = (keys(&session.calls), keys(&session.invocations));
+        if let Some(realm) = self.realms.get_mut(member.realm as usize) {
             realm.broker.release(key, subscriptions);
             realm
                 .dealer
                 .release(&mut self.core, registrations, calls, invocations);
         }
         self.core.joined.remove(&member.id);
+        shrink(&mut self.core.joined);
         self.core.events.push_back(RouterEvent::Left {
             key: SessionKey(key),
             session: member.id,

@@ -39,12 +39,13 @@
 //! timeouts, publisher exclusion, subscriber black- and whitelisting.
 
 mod answer;
-mod arena;
+pub(crate) mod arena;
 mod broker;
 mod config;
 mod core;
 mod dealer;
 mod event;
+mod few;
 mod ids;
 mod lifecycle;
 mod realm;
@@ -105,7 +106,7 @@ use timers::{Timer, Timers};
 pub struct Router {
     core: Core,
     realms: Vec<Realm>,
-    by_name: HashMap<String, usize>,
+    by_name: HashMap<String, u32>,
 }
 
 /// There are as many transports as [`RouterConfig::max_transports`] allows: close this one.
@@ -127,11 +128,10 @@ impl Router {
     pub fn new(config: RouterConfig, seed: [u8; 32]) -> Self {
         let mut realms = Vec::new();
         let mut by_name = HashMap::new();
-        for name in &config.realms {
-            by_name.entry(name.clone()).or_insert_with(|| {
-                realms.push(Realm::new(realms.len()));
-                realms.len() - 1
-            });
+        for (name, index) in config.realms.iter().zip(0_u32..) {
+            // The first of those with one name is that one; the others stay empty.
+            by_name.entry(name.clone()).or_insert(index);
+            realms.push(Realm::new(realms.len()));
         }
         Self {
             core: Core {

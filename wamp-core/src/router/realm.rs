@@ -61,7 +61,7 @@ impl Realm {
             Message::Call(call) if call.progress() => return Err(Fault::ProgressiveCall),
             Message::Call(call) => {
                 let session = core.sessions.get(key);
-                if session.is_some_and(|s| s.calls.contains_key(&call.request)) {
+                if session.is_some_and(|s| s.calls.contains(call.request)) {
                     return Err(Fault::CallPending(call.request));
                 }
                 self.dealer.call(core, key, call, now);

@@ -1,7 +1,5 @@
 //! The router's record of one transport and the session on it.
 
-use alloc::collections::{BTreeMap, BTreeSet};
-
 use rawsocket_proto::time::Instant;
 
 use crate::id::RequestIds;
@@ -10,6 +8,7 @@ use crate::outbox::Outbox;
 use crate::{Id, SerializerKind};
 
 use super::arena::Key;
+use super::few::Few;
 
 /// What the router must know about a transport before its first message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +48,7 @@ pub(super) enum Phase {
 pub(super) struct Member {
     pub(super) id: Id,
     /// The index of its realm.
-    pub(super) realm: usize,
+    pub(super) realm: u32,
 }
 
 /// The features of a callee that change what the dealer sends it.
@@ -77,7 +76,7 @@ impl CalleeFeatures {
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) serializer: SerializerKind,
-    pub(super) max_message_len: usize,
+    pub(super) max_message_len: u32,
     pub(super) phase: Phase,
     pub(super) outbox: Outbox,
     /// It is in the list of sessions with something to send.
@@ -87,30 +86,35 @@ pub(super) struct Session {
     /// The next INVOCATION to the client.
     pub(super) invocation_ids: RequestIds,
     pub(super) callee: CalleeFeatures,
-    pub(super) subscriptions: BTreeSet<Id>,
-    pub(super) registrations: BTreeSet<Id>,
+    pub(super) subscriptions: Few<()>,
+    pub(super) registrations: Few<()>,
     /// Its unanswered calls, by the id of CALL.
-    pub(super) calls: BTreeMap<Id, Key>,
+    pub(super) calls: Few<Key>,
     /// The unanswered calls that it was asked to carry out, by the id of INVOCATION.
-    pub(super) invocations: BTreeMap<Id, Key>,
+    pub(super) invocations: Few<Key>,
 }
 
 impl Session {
     pub(super) fn new(info: TransportInfo, until: Instant) -> Self {
         Self {
             serializer: info.serializer,
-            max_message_len: info.max_message_len,
+            max_message_len: u32::try_from(info.max_message_len).unwrap_or(u32::MAX),
             phase: Phase::Opened { until },
             outbox: Outbox::default(),
             listed: false,
             requests: RequestIds::new(),
             invocation_ids: RequestIds::new(),
             callee: CalleeFeatures::default(),
-            subscriptions: BTreeSet::new(),
-            registrations: BTreeSet::new(),
-            calls: BTreeMap::new(),
-            invocations: BTreeMap::new(),
+            subscriptions: Few::new(),
+            registrations: Few::new(),
+            calls: Few::new(),
+            invocations: Few::new(),
         }
+    }
+
+    /// The longest message that the client takes, in octets.
+    pub(super) const fn max_message_len(&self) -> usize {
+        self.max_message_len as usize
     }
 
     pub(super) const fn member(&self) -> Option<Member> {

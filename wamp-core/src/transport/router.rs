@@ -24,19 +24,20 @@ use super::shared::{Link, SharedRouter};
 /// router has for it is taken only as fast as its socket does. A client that does not take what it
 /// is owed is not listened to.
 ///
-/// Register the task's waker before each poll: other connections' messages make this one's.
-/// Dropped, it ends the session.
+/// Other connections' messages make this one's, so [`register`](Self::register) a waker before each
+/// turn. A turn calls [`finished`](Self::finished), which does what is to be done, around the reads
+/// and the writes. Dropped, it ends the session.
 #[derive(Debug)]
 pub struct RouterPeer {
     connection: Connection,
     router: SharedRouter,
-    serializers: Arc<[SerializerKind]>,
+    serializers: Served,
     session: Option<(SessionKey, SerializerKind)>,
     /// What the router says to this connection. It is there before the session is, so that no word
     /// finds nobody to wake.
     link: Arc<Link>,
     /// A frame that the connection had no room for.
-    held: Option<Frame>,
+    held: Option<Box<Frame>>,
     /// The router wants the connection closed, behind what waits.
     closing: Option<Closing>,
     error: Option<ConnectionError>,
@@ -52,6 +53,26 @@ enum Closing {
     Until(Instant),
 }
 
+/// A set of serializers.
+#[derive(Clone, Copy, Debug)]
+struct Served(u16);
+
+impl Served {
+    fn new(serializers: &[SerializerKind]) -> Self {
+        let bits = serializers.iter().map(|kind| Self::bit(*kind));
+        Self(bits.fold(0, |all, bit| all | bit))
+    }
+
+    /// Ids of serializers have four bits.
+    const fn bit(serializer: SerializerKind) -> u16 {
+        1 << (serializer.id().get() & 0xf)
+    }
+
+    const fn contains(self, serializer: SerializerKind) -> bool {
+        self.0 & Self::bit(serializer) != 0
+    }
+}
+
 impl RouterPeer {
     /// How long a client may take to make room for the last that it is owed.
     const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -59,14 +80,14 @@ impl RouterPeer {
     /// A connection that a listening transport accepted, which serves these serializers.
     pub fn new(
         config: Arc<Config>,
-        serializers: Arc<[SerializerKind]>,
+        serializers: &[SerializerKind],
         router: SharedRouter,
         now: Instant,
     ) -> Self {
         Self {
             connection: Connection::router(config, now),
             router,
-            serializers,
+            serializers: Served::new(serializers),
             session: None,
             link: Arc::default(),
             held: None,
@@ -76,7 +97,19 @@ impl RouterPeer {
         }
     }
 
-    /// Has `waker` woken when the router has something for this connection.
+    /// Where the connection is told things.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
+    /// Has `waker` woken, once, when the router has something for this connection. Only the latest
+    /// one counts.
+    ///
+    /// It is woken by whoever gives the router a message, on any thread, while the router is
+    /// locked: it must not use the router itself. A task's waker does not. An event loop's is a
+    /// [`Wake`](std::task::Wake) that notes which connection to give a turn, and ends the loop's
+    /// wait if that may be on another thread.
     pub fn register(&self, waker: &Waker) {
         self.link.register(waker);
     }
@@ -119,12 +152,13 @@ impl RouterPeer {
             self.closing = Some(Closing::Said);
         }
         if let Some(frame) = self.held.take() {
-            self.held = send(&mut self.connection, frame).err();
+            self.held = send(&mut self.connection, *frame).err().map(Box::new);
         }
         if said & Link::READY != 0 {
             if self.held.is_none() {
                 let connection = &mut self.connection;
-                self.held = self.router.drain(key, |frame| send(connection, frame));
+                let left = self.router.drain(key, |frame| send(connection, frame));
+                self.held = left.map(Box::new);
             }
             if self.held.is_some() {
                 // More may wait behind the one that there is no room for.
@@ -185,7 +219,7 @@ impl RouterPeer {
 
     fn decide(&mut self, request: Request) {
         let kind = SerializerKind::from_id(request.serializer);
-        let decision = match kind.filter(|kind| self.serializers.contains(kind)) {
+        let decision = match kind.filter(|kind| self.serializers.contains(*kind)) {
             None => self.connection.refuse(RefusalCode::SERIALIZER_UNSUPPORTED),
             Some(serializer) => {
                 let limit = self.connection.send_limit() as usize;

@@ -1,29 +1,39 @@
 //! A router that many connections serve at once.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use core::task::{Context, Poll, Waker};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rawsocket_proto::connection::Frame;
 use rawsocket_proto::driver::Timer;
-use rawsocket_proto::time::Instant;
+use rawsocket_proto::time::{Deadline, Instant};
 
 use crate::message::Message;
 use crate::router::{
-    Router, RouterConfig, RouterEvent, RouterStats, SessionKey, TooManyTransports, TransportInfo,
+    Router, RouterConfig, RouterEvent, RouterStats, RouterTimer, SessionKey, TooManyTransports,
+    TransportInfo,
 };
+use crate::table::shrink;
 use crate::{DecodeLimits, SerializerKind};
 
 /// A [`Router`] that connections on any number of tasks or threads share. Cheap to clone.
 ///
 /// All inputs must use clocks of one epoch.
+///
+/// Somebody has to keep the router's own deadlines, such as that of a call. A task does it with
+/// [`poll_timer`](Self::poll_timer). An event loop asks [`poll_timeout`](Self::poll_timeout) before
+/// it waits, and calls [`handle_timeout`](Self::handle_timeout) then.
 #[derive(Clone, Debug)]
-pub struct SharedRouter {
-    hub: Arc<Mutex<Hub>>,
+pub struct SharedRouter(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    /// On its own, away from what is only read.
+    hub: Box<Mutex<Hub>>,
     /// Messages are decoded by whoever received them, while others have the router.
-    decode: Arc<DecodeLimits>,
+    decode: DecodeLimits,
 }
 
 #[derive(Debug)]
@@ -40,10 +50,12 @@ struct Hub {
     closing: bool,
 }
 
-/// What the router has to say to the one connection that a session lives on.
+/// What the router, and who serves the connection, have to say to the one connection that a session
+/// lives on.
 #[derive(Debug, Default)]
-pub(super) struct Link {
+pub(crate) struct Link {
     flags: AtomicU8,
+    cut: AtomicBool,
     waker: Mutex<Option<Waker>>,
 }
 
@@ -67,6 +79,22 @@ impl Link {
 
     fn say(&self, flags: u8) {
         self.put(flags);
+        self.wake();
+    }
+
+    /// Cuts the connection off: its task is to end.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn cut(&self) {
+        self.cut.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    #[cfg(feature = "runtime")]
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Acquire)
+    }
+
+    fn wake(&self) {
         if let Some(waker) = lock(&self.waker).take() {
             waker.wake();
         }
@@ -89,7 +117,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl SharedRouter {
     /// A router with these settings. For `seed` see [`Router::new`].
     pub fn new(config: RouterConfig, seed: [u8; 32]) -> Self {
-        let decode = Arc::new(config.decode.clone());
+        let decode = config.decode.clone();
         let hub = Hub {
             router: Router::new(config, seed),
             links: HashMap::new(),
@@ -98,46 +126,57 @@ impl SharedRouter {
             until_empty: Vec::new(),
             closing: false,
         };
-        Self {
-            hub: Arc::new(Mutex::new(hub)),
-            decode,
-        }
+        let hub = Box::new(Mutex::new(hub));
+        Self(Arc::new(Shared { hub, decode }))
     }
 
     /// Ends every session with GOODBYE `wamp.close.system_shutdown`, and lets nobody in any more:
     /// further clients are refused as too many.
     pub fn shut_down(&self, now: Instant) {
-        lock(&self.hub).closing = true;
+        lock(&self.0.hub).closing = true;
         self.with(|router| router.shut_down(now));
     }
 
     /// What the router holds and did.
     pub fn stats(&self) -> RouterStats {
-        lock(&self.hub).router.stats()
+        lock(&self.0.hub).router.stats()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due, and what for. Any message may change
+    /// it: ask again after each turn of the [`RouterPeer`](super::RouterPeer)s.
+    pub fn poll_timeout(&self) -> Option<Deadline<RouterTimer>> {
+        lock(&self.0.hub).router.poll_timeout()
+    }
+
+    /// Takes the time: what is due happens, and the connections that it concerns are woken. Calls
+    /// before the deadline change nothing.
+    pub fn handle_timeout(&self, now: Instant) {
+        self.with(|router| router.handle_timeout(now));
     }
 
     /// Keeps the router's deadlines. To be polled by one task for as long as the router is in use;
     /// it is never ready.
     pub fn poll_timer(&self, cx: &mut Context<'_>, timer: &mut impl Timer) -> Poll<()> {
-        loop {
-            let mut hub = lock(&self.hub);
-            hub.timer = Some(cx.waker().clone());
-            hub.armed = hub.router.poll_timeout().map(|deadline| deadline.at);
-            let Some(at) = hub.armed else {
-                return Poll::Pending;
-            };
-            drop(hub);
+        while let Some(at) = self.arm(cx.waker()) {
             if timer.now() < at && timer.poll_until(cx, at).is_pending() {
-                return Poll::Pending;
+                break;
             }
-            let now = timer.now();
-            self.with(|router| router.handle_timeout(now));
+            self.handle_timeout(timer.now());
         }
+        Poll::Pending
+    }
+
+    /// The next deadline, with `waker` to be woken when there is one before it.
+    fn arm(&self, waker: &Waker) -> Option<Instant> {
+        let mut hub = lock(&self.0.hub);
+        hub.timer = Some(waker.clone());
+        hub.armed = hub.router.poll_timeout().map(|deadline| deadline.at);
+        hub.armed
     }
 
     /// Ready once no client is connected.
     pub fn poll_empty(&self, cx: &Context<'_>) -> Poll<()> {
-        let mut hub = lock(&self.hub);
+        let mut hub = lock(&self.0.hub);
         if hub.router.stats().transports == 0 {
             return Poll::Ready(());
         }
@@ -154,7 +193,7 @@ impl SharedRouter {
         link: Arc<Link>,
         now: Instant,
     ) -> Result<SessionKey, TooManyTransports> {
-        let mut hub = lock(&self.hub);
+        let mut hub = lock(&self.0.hub);
         if hub.closing {
             return Err(TooManyTransports);
         }
@@ -165,8 +204,9 @@ impl SharedRouter {
     }
 
     pub(super) fn close(&self, key: SessionKey, now: Instant) {
-        let mut hub = lock(&self.hub);
+        let mut hub = lock(&self.0.hub);
         hub.links.remove(&key);
+        shrink(&mut hub.links);
         hub.router.handle_closed(key, now);
         hub.tell(None);
         if hub.router.stats().transports == 0 {
@@ -183,8 +223,8 @@ impl SharedRouter {
         message: &[u8],
         now: Instant,
     ) {
-        let message = Message::decode(serializer, message, &self.decode);
-        let mut hub = lock(&self.hub);
+        let message = Message::decode(serializer, message, &self.0.decode);
+        let mut hub = lock(&self.0.hub);
         hub.router.handle_decoded(key, message, now);
         hub.tell(Some(key));
     }
@@ -195,7 +235,7 @@ impl SharedRouter {
         key: SessionKey,
         mut take: impl FnMut(Frame) -> Result<(), Frame>,
     ) -> Option<Frame> {
-        let mut hub = lock(&self.hub);
+        let mut hub = lock(&self.0.hub);
         while let Some(frame) = hub.router.poll_transmit_to(key) {
             if let Err(frame) = take(frame) {
                 return Some(frame);
@@ -206,7 +246,7 @@ impl SharedRouter {
 
     /// Acts on the router, and says to each connection what came of it.
     fn with(&self, act: impl FnOnce(&mut Router)) {
-        let mut hub = lock(&self.hub);
+        let mut hub = lock(&self.0.hub);
         act(&mut hub.router);
         hub.tell(None);
     }

@@ -22,7 +22,9 @@ async fn until_goodbye(router: &mut Script) -> Vec<Value> {
     loop {
         let message = router.recv().await.expect("GOODBYE");
         if message[0] == 6 {
-            router.send(json!([6, {}, "wamp.close.goodbye_and_out"])).await;
+            router
+                .send(json!([6, {}, "wamp.close.goodbye_and_out"]))
+                .await;
             return messages;
         }
         messages.push(message);
@@ -42,9 +44,15 @@ fn who_drops_a_call_cancels_it_if_the_router_can() {
             let dealer = json!({"call_canceling": feature});
             let (session, mut router) = scripted(&sim, realm(&sim), dealer).await;
             assert!(few_polls(3, session.call(PROCEDURE, &())).await.is_none());
-            let call = session.start_call(PROCEDURE, &Dict::new(), &()).await.unwrap();
+            let call = session
+                .start_call(PROCEDURE, &Dict::new(), &())
+                .await
+                .unwrap();
             drop(call);
-            let detached = session.start_call(PROCEDURE, &Dict::new(), &()).await.unwrap();
+            let detached = session
+                .start_call(PROCEDURE, &Dict::new(), &())
+                .await
+                .unwrap();
             detached.detach();
             let messages = leave(&session, &mut router).await;
             let kinds: Vec<_> = messages.iter().filter_map(|it| it[0].as_u64()).collect();
@@ -63,14 +71,20 @@ fn who_drops_a_call_cancels_it_if_the_router_can() {
 fn a_result_that_nobody_waits_for_hurts_nobody() {
     Sim::test(1, async |sim| {
         let (session, mut router) = scripted(&sim, realm(&sim), cancelling()).await;
-        let call = session.start_call(PROCEDURE, &progressive(), &()).await.unwrap();
+        let call = session
+            .start_call(PROCEDURE, &progressive(), &())
+            .await
+            .unwrap();
         router.expect(48).await;
         drop(call);
         router.send(json!([50, 1, {"progress": true}, [1]])).await;
         router.send(json!([50, 1, {}, [1]])).await;
         router.expect(49).await;
         // The result came, and was not looked at: there is nothing to cancel.
-        let call = session.start_call(PROCEDURE, &progressive(), &()).await.unwrap();
+        let call = session
+            .start_call(PROCEDURE, &progressive(), &())
+            .await
+            .unwrap();
         router.expect(48).await;
         router.send(json!([50, 2, {}, [1]])).await;
         sim.sleep(Duration::from_secs(1)).await;
@@ -83,12 +97,17 @@ fn a_result_that_nobody_waits_for_hurts_nobody() {
 fn progress_is_a_stream_that_ends_with_the_call() {
     Sim::test(1, async |sim| {
         let (session, mut router) = scripted(&sim, realm(&sim), cancelling()).await;
-        let mut call = session.start_call(PROCEDURE, &progressive(), &()).await.unwrap();
+        let mut call = session
+            .start_call(PROCEDURE, &progressive(), &())
+            .await
+            .unwrap();
         router.expect(48).await;
         for number in 0..3 {
             router.queue(json!([50, 1, {"progress": true}, [number]]));
         }
-        router.send(json!([8, 48, 1, {}, "com.example.failed"])).await;
+        router
+            .send(json!([8, 48, 1, {}, "com.example.failed"]))
+            .await;
         let mut numbers = Vec::new();
         while let Some(payload) = call.next().await {
             numbers.push(payload.args::<(i64,)>().unwrap().0);
@@ -112,7 +131,10 @@ fn a_call_that_is_overrun_is_given_up() {
                 sim.narrow(64);
                 let join = realm(&sim).max_queued(1);
                 let (session, mut router) = scripted(&sim, join, dealer).await;
-                let call = session.start_call(PROCEDURE, &progressive(), &()).await.unwrap();
+                let call = session
+                    .start_call(PROCEDURE, &progressive(), &())
+                    .await
+                    .unwrap();
                 router.expect(48).await;
                 let flood = async {
                     for number in 0..5000 {
@@ -121,7 +143,9 @@ fn a_call_that_is_overrun_is_given_up() {
                             let text = "x".repeat(100_000);
                             session.publish("com.example.long", &(text,)).await.unwrap();
                         }
-                        router.send(json!([50, 1, {"progress": true}, [number]])).await;
+                        router
+                            .send(json!([50, 1, {"progress": true}, [number]]))
+                            .await;
                     }
                 };
                 flood.await;

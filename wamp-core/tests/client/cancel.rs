@@ -68,14 +68,25 @@ async fn answer(invocation: Invocation) -> Result<(i64,), wamp_rawsocket_core::c
 async fn usable(sim: &Sim, session: &Session, router: &Router<Sim>) {
     let stats = router.stats();
     assert_eq!((stats.transports, stats.sessions), (2, 2));
-    assert_eq!((stats.subscribers, stats.subscriptions), (0, 0), "a subscription is left");
+    assert_eq!(
+        (stats.subscribers, stats.subscriptions),
+        (0, 0),
+        "a subscription is left"
+    );
     assert!((1..=2).contains(&stats.registrations));
     assert_eq!(stats.pending_calls, 0);
     let mut subscription = session.subscribe("com.example.last").await.unwrap();
-    let everybody = Dict::new().with("exclude_me", false).with("acknowledge", true);
-    let published = session.publish_with("com.example.last", &everybody, &(7,)).await;
+    let everybody = Dict::new()
+        .with("exclude_me", false)
+        .with("acknowledge", true);
+    let published = session
+        .publish_with("com.example.last", &everybody, &(7,))
+        .await;
     assert!(published.unwrap().is_some());
-    assert_eq!(subscription.recv().await.unwrap().args::<(i64,)>().unwrap(), (7,));
+    assert_eq!(
+        subscription.recv().await.unwrap().args::<(i64,)>().unwrap(),
+        (7,)
+    );
     let result = session.call(PROCEDURE, &(3,)).await.unwrap();
     assert_eq!(result.args::<(i64,)>().unwrap(), (3,));
     drop(subscription);
@@ -115,7 +126,11 @@ fn connect() {
 
 #[test]
 fn subscribe() {
-    at_each_poll(async |stage| few_polls(stage.polls, stage.session.subscribe(TOPIC)).await.is_some());
+    at_each_poll(async |stage| {
+        few_polls(stage.polls, stage.session.subscribe(TOPIC))
+            .await
+            .is_some()
+    });
 }
 
 #[test]
@@ -139,8 +154,14 @@ fn unsubscribe_with_a_handler() {
             let sim = sim.clone();
             async move { sim.sleep(Duration::from_secs(3600)).await }
         });
-        stage.callee.publish_acknowledged(TOPIC, &(1,)).await.unwrap();
-        few_polls(stage.polls, handled.unsubscribe()).await.is_some()
+        stage
+            .callee
+            .publish_acknowledged(TOPIC, &(1,))
+            .await
+            .unwrap();
+        few_polls(stage.polls, handled.unsubscribe())
+            .await
+            .is_some()
     });
 }
 
@@ -174,9 +195,15 @@ fn progress_and_result() {
 #[test]
 fn cancel() {
     at_each_poll(async |stage| {
-        let call = stage.session.start_call(PROCEDURE, &Dict::new(), &(9,)).await;
+        let call = stage
+            .session
+            .start_call(PROCEDURE, &Dict::new(), &(9,))
+            .await;
         let call = call.unwrap();
-        few_polls(stage.polls, call.cancel(CancelMode::Kill)).await.unwrap().unwrap();
+        few_polls(stage.polls, call.cancel(CancelMode::Kill))
+            .await
+            .unwrap()
+            .unwrap();
         few_polls(stage.polls, call.result()).await.is_some()
     });
 }
@@ -200,7 +227,10 @@ fn register_and_unregister() {
         };
         let registration = registration.unwrap();
         let mut done = false;
-        if few_polls(stage.polls, registration.unregister()).await.is_some() {
+        if few_polls(stage.polls, registration.unregister())
+            .await
+            .is_some()
+        {
             done = true;
         }
         stage.sim.sleep(Duration::from_secs(10)).await;
@@ -250,7 +280,11 @@ fn shut_down() {
             frames(&line.record(Side::Router));
             session.closed().await;
             sim.sleep(Duration::from_secs(60)).await;
-            assert_eq!(sim.count(), 1, "serving is over, and only the clock goes on");
+            assert_eq!(
+                sim.count(),
+                1,
+                "serving is over, and only the clock goes on"
+            );
             drop(session);
             drop(router);
             sim.settle().await;

@@ -33,7 +33,10 @@ fn a_session_that_leaves_does_not_come_back() {
             assert!(crate::sim::few_polls(3, &mut leave).await.is_none());
             sim.line().kill(fault);
             let left = leave.await;
-            assert!(matches!(left, Err(SessionError::Ended(End::Failed(_)))), "{left:?}");
+            assert!(
+                matches!(left, Err(SessionError::Ended(End::Failed(_)))),
+                "{left:?}"
+            );
             sim.sleep(Duration::from_secs(100)).await;
             assert_eq!(sim.lines(), 1, "after {fault:?}");
             drop(router);

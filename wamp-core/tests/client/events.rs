@@ -17,7 +17,10 @@ fn note(sim: &Sim, seen: &Seen) -> impl FnMut(Event) -> BoxFuture + Send + 'stat
         let (sim, seen) = (sim.clone(), seen.clone());
         Box::pin(async move {
             let (number,): (i64,) = event.args().unwrap();
-            sim.sleep(Duration::from_millis(u64::try_from(10 - number % 10).unwrap())).await;
+            sim.sleep(Duration::from_millis(
+                u64::try_from(10 - number % 10).unwrap(),
+            ))
+            .await;
             assert!(number % 7 != 3, "as asked");
             seen.lock().unwrap().push(number);
         })
@@ -40,7 +43,11 @@ fn a_handler_takes_events_one_after_the_other_and_survives_its_panics() {
             let router = listening(&sim);
             let (session, publisher) = (join(&sim).await, join(&sim).await);
             let seen = Seen::default();
-            let handled = session.subscribe(TOPIC).await.unwrap().handle(note(&sim, &seen));
+            let handled = session
+                .subscribe(TOPIC)
+                .await
+                .unwrap()
+                .handle(note(&sim, &seen));
             publish(&publisher, 0..20).await;
             sim.sleep(Duration::from_secs(1)).await;
             let expected: Vec<_> = (0..20).filter(|number| number % 7 != 3).collect();
@@ -61,8 +68,17 @@ fn a_handler_that_is_dropped_stops_at_once_and_one_that_is_left_goes_on() {
         let router = listening(&sim);
         let (session, publisher) = (join(&sim).await, join(&sim).await);
         let (dropped, left) = (Seen::default(), Seen::default());
-        let handled = session.subscribe(TOPIC).await.unwrap().handle(note(&sim, &dropped));
-        session.subscribe(TOPIC).await.unwrap().handle(note(&sim, &left)).detach();
+        let handled = session
+            .subscribe(TOPIC)
+            .await
+            .unwrap()
+            .handle(note(&sim, &dropped));
+        session
+            .subscribe(TOPIC)
+            .await
+            .unwrap()
+            .handle(note(&sim, &left))
+            .detach();
         publish(&publisher, 0..3).await;
         sim.sleep(Duration::from_millis(5)).await;
         drop((handled, session));
@@ -70,7 +86,10 @@ fn a_handler_that_is_dropped_stops_at_once_and_one_that_is_left_goes_on() {
         sim.sleep(Duration::from_secs(1)).await;
         assert!(dropped.lock().unwrap().is_empty());
         assert_eq!(*left.lock().unwrap(), [0, 1, 2, 4, 5]);
-        assert_eq!((router.stats().subscribers, router.stats().sessions), (1, 2));
+        assert_eq!(
+            (router.stats().subscribers, router.stats().sessions),
+            (1, 2)
+        );
     });
 }
 
@@ -112,7 +131,10 @@ fn twins_come_and_go_without_harm_to_each_other() {
                     numbers.push(event.args::<(i64,)>().unwrap().0);
                 }
                 assert_eq!(numbers.last(), Some(&31));
-                assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
+                assert!(
+                    numbers.windows(2).all(|pair| pair[1] == pair[0] + 1),
+                    "{numbers:?}"
+                );
             }
             drop((twins, session, publisher));
             emptied(&sim, &router).await;

@@ -137,7 +137,10 @@ fn a_panic_while_a_result_is_serialized_stays_with_the_call() {
         let handler = |_: Invocation| async { Ok(Unserializable) };
         callee.register(PROCEDURE, handler).await.unwrap();
         for _ in 0..3 {
-            assert_eq!(uri_of(caller.call(PROCEDURE, &()).await), uris::RUNTIME_ERROR);
+            assert_eq!(
+                uri_of(caller.call(PROCEDURE, &()).await),
+                uris::RUNTIME_ERROR
+            );
         }
         drop((callee, caller));
         emptied(&sim, &router).await;

@@ -58,7 +58,9 @@ fn serializers_keep_their_order_among_themselves() {
     Sim::test(1, async |sim| {
         let listener = sim.listen();
         let wishes = [Json, MessagePack, Json];
-        let join = realm(&sim).serializers(wishes).reconnect(Reconnect::new().jitter(0));
+        let join = realm(&sim)
+            .serializers(wishes)
+            .reconnect(Reconnect::new().jitter(0));
         let asked = async {
             let mut asked = Vec::new();
             for grants in [2, 3] {
@@ -66,7 +68,11 @@ fn serializers_keep_their_order_among_themselves() {
                     let end = sim.accept(&listener).await.unwrap();
                     let decide = |id| {
                         asked.push(id);
-                        if time == grants { Ok(()) } else { Err(RefusalCode::SERIALIZER_UNSUPPORTED) }
+                        if time == grants {
+                            Ok(())
+                        } else {
+                            Err(RefusalCode::SERIALIZER_UNSUPPORTED)
+                        }
                     };
                     if let Some(script) = Script::decide(&sim, end, decide).await {
                         // Gone at once.
@@ -80,8 +86,7 @@ fn serializers_keep_their_order_among_themselves() {
             asked
         };
         let endpoint = Sim::endpoint();
-        let (session, asked) =
-            futures_util::future::join(join.connect(&endpoint), asked).await;
+        let (session, asked) = futures_util::future::join(join.connect(&endpoint), asked).await;
         session.unwrap();
         let (json, packed) = (SerializerId::JSON, SerializerId::MSGPACK);
         // Of the three the last was granted, and is the first of the second round.
@@ -91,7 +96,10 @@ fn serializers_keep_their_order_among_themselves() {
 
 #[test]
 fn the_first_refusal_tells_if_all_are_refused() {
-    for code in [RefusalCode::SERIALIZER_UNSUPPORTED, RefusalCode::TOO_MANY_CONNECTIONS] {
+    for code in [
+        RefusalCode::SERIALIZER_UNSUPPORTED,
+        RefusalCode::TOO_MANY_CONNECTIONS,
+    ] {
         Sim::test(1, async |sim| {
             let listener = sim.listen();
             sim.spawn(refuse_all(sim.clone(), listener, code));
@@ -100,7 +108,11 @@ fn the_first_refusal_tells_if_all_are_refused() {
             let join = realm(&sim).reconnect(reconnect);
             let error = join.connect(&Sim::endpoint()).await.unwrap_err();
             assert_eq!(refused(&error), Some(code));
-            let lines = if code == RefusalCode::TOO_MANY_CONNECTIONS { 3 } else { 2 };
+            let lines = if code == RefusalCode::TOO_MANY_CONNECTIONS {
+                3
+            } else {
+                2
+            };
             assert_eq!(sim.lines(), lines, "{code:?}");
             sim.sleep(Duration::from_secs(60)).await;
             assert_eq!(sim.count(), 1, "no task is left but the router's");
@@ -123,13 +135,18 @@ fn a_silent_router_does_not_hold_up_joining_or_leaving() {
         let error = realm(&sim).on(here).await.unwrap_err();
         assert!(matches!(
             error,
-            SessionError::Ended(End::Failed(PeerError::Connection(ConnectionError::Timeout(_))))
+            SessionError::Ended(End::Failed(PeerError::Connection(
+                ConnectionError::Timeout(_)
+            )))
         ));
         assert_eq!(sim.now().as_secs(), 5);
         drop(there);
         // Says nothing after the handshake.
         let (here, there) = sim.open();
-        let join = realm(&sim).join_timeout(Duration::from_secs(3)).serializers([Json]).on(here);
+        let join = realm(&sim)
+            .join_timeout(Duration::from_secs(3))
+            .serializers([Json])
+            .on(here);
         let (joined, mut silent) =
             futures_util::future::join(join, Script::accept(&sim, there)).await;
         let error = joined.unwrap_err();

@@ -86,17 +86,32 @@ struct World {
 }
 
 impl World {
-    fn spawn<F: Future<Output = ()> + Send + 'static>(&self, work: impl FnOnce(Session, Sim, Shared) -> F) {
-        self.sim.spawn(work(self.session.clone(), self.sim.clone(), self.told.clone()));
+    fn spawn<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        work: impl FnOnce(Session, Sim, Shared) -> F,
+    ) {
+        self.sim.spawn(work(
+            self.session.clone(),
+            self.sim.clone(),
+            self.told.clone(),
+        ));
     }
 
     async fn act(&mut self, op: Op) {
         match op {
             Op::Subscribe(number) => self.spawn(async move |session, _, told| {
                 match session.subscribe(&topic(number)).await {
-                    Ok(subscription) => told.lock().unwrap().subscriptions.push((number, subscription)),
+                    Ok(subscription) => told
+                        .lock()
+                        .unwrap()
+                        .subscriptions
+                        .push((number, subscription)),
                     Err(SessionError::Ended(_)) => {}
-                    Err(error) => told.lock().unwrap().wrong.push(format!("subscribe: {error:?}")),
+                    Err(error) => told
+                        .lock()
+                        .unwrap()
+                        .wrong
+                        .push(format!("subscribe: {error:?}")),
                 }
             }),
             Op::SubscribeBriefly(number, polls) => self.spawn(async move |session, _, _| {
@@ -105,10 +120,16 @@ impl World {
             }),
             Op::Unsubscribe(which) => {
                 if let Some((_, subscription)) = self.take_subscription(which) {
-                    self.spawn(async move |_, _, told| match subscription.unsubscribe().await {
-                        Ok(()) | Err(SessionError::Ended(_)) => {}
-                        Err(error) => told.lock().unwrap().wrong.push(format!("unsubscribe: {error:?}")),
-                    });
+                    self.spawn(
+                        async move |_, _, told| match subscription.unsubscribe().await {
+                            Ok(()) | Err(SessionError::Ended(_)) => {}
+                            Err(error) => told
+                                .lock()
+                                .unwrap()
+                                .wrong
+                                .push(format!("unsubscribe: {error:?}")),
+                        },
+                    );
                 }
             }
             Op::DropSubscription(which) => drop(self.take_subscription(which)),
@@ -119,15 +140,27 @@ impl World {
                     async move {
                         let (number,): (i64,) = invocation.args()?;
                         *told.lock().unwrap().handled.entry(number).or_default() += 1;
-                        sim.sleep(Duration::from_millis(u64::try_from(number % 5 * 7).unwrap())).await;
+                        sim.sleep(Duration::from_millis(
+                            u64::try_from(number % 5 * 7).unwrap(),
+                        ))
+                        .await;
                         Ok((number,))
                     }
                 };
                 match session.register(&procedure(number), handler).await {
-                    Ok(registration) => told.lock().unwrap().registrations.push((number, registration)),
+                    Ok(registration) => told
+                        .lock()
+                        .unwrap()
+                        .registrations
+                        .push((number, registration)),
                     Err(SessionError::Ended(_)) => {}
-                    Err(SessionError::Wamp(error)) if error.uri == uris::PROCEDURE_ALREADY_EXISTS => {}
-                    Err(error) => told.lock().unwrap().wrong.push(format!("register: {error:?}")),
+                    Err(SessionError::Wamp(error))
+                        if error.uri == uris::PROCEDURE_ALREADY_EXISTS => {}
+                    Err(error) => told
+                        .lock()
+                        .unwrap()
+                        .wrong
+                        .push(format!("register: {error:?}")),
                 }
             }),
             Op::Unregister(which) => {
@@ -136,10 +169,16 @@ impl World {
                     let index = usize::from(which) % told.registrations.len();
                     let (_, registration) = told.registrations.swap_remove(index);
                     drop(told);
-                    self.spawn(async move |_, _, told| match registration.unregister().await {
-                        Ok(()) | Err(SessionError::Ended(_)) => {}
-                        Err(error) => told.lock().unwrap().wrong.push(format!("unregister: {error:?}")),
-                    });
+                    self.spawn(
+                        async move |_, _, told| match registration.unregister().await {
+                            Ok(()) | Err(SessionError::Ended(_)) => {}
+                            Err(error) => told
+                                .lock()
+                                .unwrap()
+                                .wrong
+                                .push(format!("unregister: {error:?}")),
+                        },
+                    );
                 }
             }
             Op::Call(number) => {
@@ -152,7 +191,8 @@ impl World {
                     match answer {
                         Ok(payload) if payload.args::<(i64,)>().ok() == Some((call,)) => {}
                         Err(SessionError::Wamp(error))
-                            if [uris::NO_SUCH_PROCEDURE, uris::CANCELED].contains(&error.uri.as_str()) => {}
+                            if [uris::NO_SUCH_PROCEDURE, uris::CANCELED]
+                                .contains(&error.uri.as_str()) => {}
                         answer => told.wrong.push(format!("call: {answer:?}")),
                     }
                 });
@@ -167,7 +207,10 @@ impl World {
             }
             Op::Publish(number) => {
                 self.latest += 1;
-                self.other.publish(&topic(number), &(self.latest,)).await.unwrap();
+                self.other
+                    .publish(&topic(number), &(self.latest,))
+                    .await
+                    .unwrap();
             }
             Op::Disconnect(reset) => {
                 let fault = if reset { Fault::Reset } else { Fault::Eof };
@@ -175,7 +218,9 @@ impl World {
                     self.sim.nth(line).kill(fault);
                 }
             }
-            Op::Refuse => self.sim.plan([Plan::Refuse(std::io::ErrorKind::ConnectionRefused)]),
+            Op::Refuse => self
+                .sim
+                .plan([Plan::Refuse(std::io::ErrorKind::ConnectionRefused)]),
             Op::Yield(times) => {
                 for _ in 0..times {
                     yield_now().await;
@@ -207,7 +252,10 @@ async fn follow(session: Session, told: Shared) {
             // Those in between may be missed, and a session that did not last goes on counting.
             SessionState::Disconnected { attempt, .. } => {
                 if attempt <= attempts {
-                    told.lock().unwrap().wrong.push(format!("attempt {attempt} after {attempts}"));
+                    told.lock()
+                        .unwrap()
+                        .wrong
+                        .push(format!("attempt {attempt} after {attempts}"));
                 }
                 attempts = attempt;
             }
@@ -247,12 +295,19 @@ fn check(seed: u64, ops: &[Op]) {
 
         let mut now = told.lock().unwrap();
         assert!(now.wrong.is_empty(), "{:?}", now.wrong);
-        assert!(now.handled.values().all(|times| *times == 1), "a call was repeated");
+        assert!(
+            now.handled.values().all(|times| *times == 1),
+            "a call was repeated"
+        );
         assert!(now.answered.values().all(|times| *times == 1));
         let stats = router.stats();
         let topics: BTreeSet<_> = now.subscriptions.iter().map(|(topic, _)| *topic).collect();
         assert_eq!(stats.subscribers, topics.len(), "{topics:?}");
-        let procedures: BTreeSet<_> = now.registrations.iter().map(|(number, _)| *number).collect();
+        let procedures: BTreeSet<_> = now
+            .registrations
+            .iter()
+            .map(|(number, _)| *number)
+            .collect();
         assert_eq!(stats.registrations, procedures.len(), "{procedures:?}");
         assert_eq!((stats.sessions, stats.pending_calls), (2, 0));
         let subscriptions = core::mem::take(&mut now.subscriptions);
@@ -262,7 +317,9 @@ fn check(seed: u64, ops: &[Op]) {
         // All that is there works.
         let last = Dict::new().with("acknowledge", true);
         for topic_number in 0..3 {
-            let published = other.publish_with(&topic(topic_number), &last, &(-1,)).await;
+            let published = other
+                .publish_with(&topic(topic_number), &last, &(-1,))
+                .await;
             published.unwrap();
         }
         sim.settle().await;

@@ -27,7 +27,11 @@ fn all_who_wait_for_room_get_it() {
     for seed in 0..5 {
         Sim::test(seed, async |sim| {
             let router = listening(&sim);
-            let session = narrow(&sim).max_queued(1).connect(&Sim::endpoint()).await.unwrap();
+            let session = narrow(&sim)
+                .max_queued(1)
+                .connect(&Sim::endpoint())
+                .await
+                .unwrap();
             sim.line().stall(Side::Router, true);
             let publish = |_| {
                 let session = session.clone();
@@ -37,7 +41,10 @@ fn all_who_wait_for_room_get_it() {
             let free = async {
                 sim.sleep(Duration::from_secs(1)).await;
                 let hasty = session.fail_fast().publish(TOPIC, &()).await;
-                assert!(matches!(hasty, Err(SessionError::Command(CommandError::Full))));
+                assert!(matches!(
+                    hasty,
+                    Err(SessionError::Command(CommandError::Full))
+                ));
                 sim.line().stall(Side::Router, false);
             };
             let (published, ()) = both(thousand, free).await;
@@ -53,7 +60,11 @@ fn who_waits_for_room_fails_with_the_session() {
     for fault in [Fault::Reset, Fault::Eof] {
         Sim::test(1, async |sim| {
             listening(&sim);
-            let session = narrow(&sim).max_queued(1).connect(&Sim::endpoint()).await.unwrap();
+            let session = narrow(&sim)
+                .max_queued(1)
+                .connect(&Sim::endpoint())
+                .await
+                .unwrap();
             sim.line().stall(Side::Router, true);
             let publish = |_| async { session.publish(TOPIC, &("x".repeat(100),)).await };
             let kill = async {
@@ -61,7 +72,9 @@ fn who_waits_for_room_fails_with_the_session() {
                 sim.line().kill(fault);
             };
             let (published, ()) = both(join_all((0..100).map(publish)), kill).await;
-            let failed = published.iter().filter(|it| matches!(it, Err(SessionError::Ended(_))));
+            let failed = published
+                .iter()
+                .filter(|it| matches!(it, Err(SessionError::Ended(_))));
             assert!(failed.count() > 50);
         });
     }
@@ -75,24 +88,42 @@ fn a_cancel_that_waits_for_room_fails_with_its_connection() {
         let session = join_for_good(&sim).await;
         let small = narrow(&sim).max_queued(1);
         drop(session);
-        let reconnect = wamp_rawsocket_core::client::Reconnect::new().first_delay(Duration::from_secs(50));
-        let session = small.reconnect(reconnect).connect(&Sim::endpoint()).await.unwrap();
-        let call = session.start_call(PROCEDURE, &Dict::new(), &()).await.unwrap();
+        let reconnect =
+            wamp_rawsocket_core::client::Reconnect::new().first_delay(Duration::from_secs(50));
+        let session = small
+            .reconnect(reconnect)
+            .connect(&Sim::endpoint())
+            .await
+            .unwrap();
+        let call = session
+            .start_call(PROCEDURE, &Dict::new(), &())
+            .await
+            .unwrap();
         sim.line().stall(Side::Router, true);
         sim.settle().await;
         let full = loop {
-            match session.fail_fast().publish(TOPIC, &("x".repeat(100),)).await {
+            match session
+                .fail_fast()
+                .publish(TOPIC, &("x".repeat(100),))
+                .await
+            {
                 Ok(()) => sim.settle().await,
                 Err(error) => break error,
             }
         };
-        assert!(matches!(full, SessionError::Command(CommandError::Full)), "{full:?}");
+        assert!(
+            matches!(full, SessionError::Command(CommandError::Full)),
+            "{full:?}"
+        );
         let kill = async {
             sim.sleep(Duration::from_secs(1)).await;
             sim.line().kill(Fault::Reset);
         };
         let (cancelled, ()) = both(call.cancel(CancelMode::Kill), kill).await;
-        assert!(matches!(cancelled, Err(SessionError::Ended(End::Failed(_)))), "{cancelled:?}");
+        assert!(
+            matches!(cancelled, Err(SessionError::Ended(End::Failed(_)))),
+            "{cancelled:?}"
+        );
         assert!(sim.now() < Duration::from_secs(20));
         drop((call, session));
         emptied(&sim, &router).await;
@@ -109,7 +140,11 @@ fn ends_that_flood_each_other_do_not_wait_for_each_other() {
             let callee = callee.connect(&Sim::endpoint()).await.unwrap();
             let handler = |_: Invocation| async { Ok(("x".repeat(6000),)) };
             callee.register(PROCEDURE, handler).await.unwrap();
-            let session = narrow(&sim).max_queued(1000).connect(&Sim::endpoint()).await.unwrap();
+            let session = narrow(&sim)
+                .max_queued(1000)
+                .connect(&Sim::endpoint())
+                .await
+                .unwrap();
             let calls: FuturesUnordered<_> = (0..400)
                 .map(|_| async { session.call(PROCEDURE, &("y".repeat(400),)).await })
                 .collect();
@@ -134,7 +169,10 @@ fn publishers_who_subscribe_to_each_other_do_not_wait_for_each_other() {
             join.connect(&Sim::endpoint()).await.unwrap()
         };
         let (one, other) = (connect().await, connect().await);
-        let (_a, _b) = (one.subscribe("one").await.unwrap(), other.subscribe("other").await.unwrap());
+        let (_a, _b) = (
+            one.subscribe("one").await.unwrap(),
+            other.subscribe("other").await.unwrap(),
+        );
         let flood = async |session: &wamp_rawsocket_core::client::Session, topic: &str| {
             for _ in 0..500 {
                 session.publish(topic, &("x".repeat(3000),)).await.unwrap();

@@ -7,7 +7,9 @@ use wamp_rawsocket_core::runtime::Runtime as _;
 use wamp_rawsocket_core::uris;
 
 use crate::sim::{Side, Sim};
-use crate::world::{PROCEDURE, SEEDS, TOPIC, emptied, holds_nothing, join, listening, realm, router};
+use crate::world::{
+    PROCEDURE, SEEDS, TOPIC, emptied, holds_nothing, join, listening, realm, router,
+};
 
 #[test]
 fn sessions_are_told_and_connections_closed() {
@@ -26,7 +28,11 @@ fn sessions_are_told_and_connections_closed() {
             done.await.unwrap();
             assert!(holds_nothing(&router.stats()));
             for session in sessions {
-                let End::Left { reason, by_router: true } = session.closed().await else {
+                let End::Left {
+                    reason,
+                    by_router: true,
+                } = session.closed().await
+                else {
                     panic!("GOODBYE")
                 };
                 assert_eq!(reason, uris::SYSTEM_SHUTDOWN);
@@ -83,7 +89,16 @@ fn nobody_joins_a_router_that_is_shutting_down() {
             if let Ok(session) = late {
                 // It was let in before.
                 let end = session.closed().await;
-                assert!(matches!(end, End::Left { by_router: true, .. }), "{end:?} at {steps}");
+                assert!(
+                    matches!(
+                        end,
+                        End::Left {
+                            by_router: true,
+                            ..
+                        }
+                    ),
+                    "{end:?} at {steps}"
+                );
             }
             drop((stubborn, began));
         });

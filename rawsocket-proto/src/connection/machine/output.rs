@@ -191,6 +191,21 @@ impl Connection {
         self.outbox.pending_messages() + self.outbox.pending_control()
     }
 
+    /// Octets of messages that wait to be sent, headers included.
+    #[cfg(feature = "driver")]
+    pub(crate) fn pending_messages(&self) -> usize {
+        self.outbox.pending_messages()
+    }
+
+    /// Takes what was received as far as the next message. PONGs, of which nobody wants to know,
+    /// are dropped: nothing would be read until they are polled.
+    #[cfg(feature = "driver")]
+    pub(crate) fn skip_pongs(&mut self) {
+        while self.has_event() && matches!(self.inbound, Some(Inbound::Pong(_))) {
+            self.inbound = None;
+        }
+    }
+
     /// PINGs since the peer's last sign of life.
     pub fn unanswered_pings(&self) -> u8 {
         self.heartbeat

@@ -76,7 +76,9 @@ impl State {
             }
             Some(waiting) => {
                 if let Waiting::Unregister(key, _) = &waiting {
-                    let gone = error.wamp().is_some_and(|it| it.uri == NO_SUCH_REGISTRATION);
+                    let gone = error
+                        .wamp()
+                        .is_some_and(|it| it.uri == NO_SUCH_REGISTRATION);
                     if gone {
                         self.discarded.extend(self.procedures.remove(*key));
                     } else {

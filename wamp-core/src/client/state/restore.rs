@@ -98,8 +98,7 @@ impl State {
                     return Ok(false);
                 };
                 let (procedure, options) = (provided.procedure.clone(), provided.options.clone());
-                let request =
-                    self.own_request(|session| session.register(&procedure, &options))?;
+                let request = self.own_request(|session| session.register(&procedure, &options))?;
                 let waiting = Waiting::Reregister(key);
                 self.waiting.insert(Request::Register(request), waiting);
             }

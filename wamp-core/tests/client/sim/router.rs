@@ -43,14 +43,20 @@ impl Script {
         message
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "it reads as the message does")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "it reads as the message does"
+    )]
     pub(crate) async fn send(&mut self, message: Value) {
         self.queue(message.clone());
         self.0.flush().await.ok();
     }
 
     /// To be sent together with what follows.
-    #[expect(clippy::needless_pass_by_value, reason = "it reads as the message does")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "it reads as the message does"
+    )]
     pub(crate) fn queue(&mut self, message: Value) {
         self.0.try_send(message.to_string()).ok();
     }

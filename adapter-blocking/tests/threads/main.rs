@@ -1,0 +1,7 @@
+//! How threads wait: what wakes them, what ends their waits, and who runs tasks.
+
+mod closing;
+mod halves;
+mod pool;
+mod support;
+mod waiting;
