@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use wamp_rawsocket_core::client::{
     Event, Invocation, Reconnect, Registration, Session, SessionError, SessionState, Subscription,
 };
+use wamp_rawsocket_core::router::RouterStats;
 use wamp_rawsocket_core::runtime::Runtime as _;
 use wamp_rawsocket_core::{Dict, uris};
 
@@ -66,14 +67,15 @@ fn procedure(number: u8) -> String {
 /// What happened, as far as it is known.
 #[derive(Default)]
 struct Told {
-    subscriptions: Vec<(u8, Subscription)>,
-    registrations: Vec<(u8, Registration)>,
+    subscriptions: Mine<Subscription>,
+    registrations: Mine<Registration>,
     /// How often the handler ran for each call.
     handled: BTreeMap<i64, usize>,
     answered: BTreeMap<i64, usize>,
     wrong: Vec<String>,
 }
 
+type Mine<T> = Vec<(u8, T)>;
 type Shared = Arc<Mutex<Told>>;
 
 struct World {
@@ -133,6 +135,35 @@ impl World {
                 }
             }
             Op::DropSubscription(which) => drop(self.take_subscription(which)),
+            Op::Register(_) | Op::Unregister(_) => self.offer(op),
+            Op::Call(_) | Op::CallBriefly(..) => self.call(op),
+            Op::Publish(number) => {
+                self.latest += 1;
+                self.other
+                    .publish(&topic(number), &(self.latest,))
+                    .await
+                    .unwrap();
+            }
+            Op::Disconnect(reset) => {
+                let fault = if reset { Fault::Reset } else { Fault::Eof };
+                for line in (0..self.sim.lines()).filter(|line| *line != self.others_line) {
+                    self.sim.nth(line).kill(fault);
+                }
+            }
+            Op::Refuse => self
+                .sim
+                .plan([Plan::Refuse(std::io::ErrorKind::ConnectionRefused)]),
+            Op::Yield(times) => {
+                for _ in 0..times {
+                    yield_now().await;
+                }
+            }
+            Op::Pass(millis) => self.sim.sleep(Duration::from_millis(millis.into())).await,
+        }
+    }
+
+    fn offer(&self, op: Op) {
+        match op {
             Op::Register(number) => self.spawn(async move |session, sim, told| {
                 let inner = told.clone();
                 let handler = move |invocation: Invocation| {
@@ -181,6 +212,12 @@ impl World {
                     );
                 }
             }
+            _ => {}
+        }
+    }
+
+    fn call(&mut self, op: Op) {
+        match op {
             Op::Call(number) => {
                 self.latest += 1;
                 let (call, other) = (self.latest, self.other.clone());
@@ -205,28 +242,7 @@ impl World {
                     drop(few_polls(polls.into(), other.call(&procedure, &(call,))).await);
                 });
             }
-            Op::Publish(number) => {
-                self.latest += 1;
-                self.other
-                    .publish(&topic(number), &(self.latest,))
-                    .await
-                    .unwrap();
-            }
-            Op::Disconnect(reset) => {
-                let fault = if reset { Fault::Reset } else { Fault::Eof };
-                for line in (0..self.sim.lines()).filter(|line| *line != self.others_line) {
-                    self.sim.nth(line).kill(fault);
-                }
-            }
-            Op::Refuse => self
-                .sim
-                .plan([Plan::Refuse(std::io::ErrorKind::ConnectionRefused)]),
-            Op::Yield(times) => {
-                for _ in 0..times {
-                    yield_now().await;
-                }
-            }
-            Op::Pass(millis) => self.sim.sleep(Duration::from_millis(millis.into())).await,
+            _ => {}
         }
     }
 
@@ -271,6 +287,29 @@ fn numbers(subscription: &mut Subscription) -> Vec<i64> {
         .collect()
 }
 
+/// What the router holds is what the application has, which it gets.
+fn consistent(told: &Shared, stats: &RouterStats) -> (Mine<Subscription>, Mine<Registration>) {
+    let mut now = told.lock().unwrap();
+    assert!(now.wrong.is_empty(), "{:?}", now.wrong);
+    assert!(
+        now.handled.values().all(|times| *times == 1),
+        "a call was repeated"
+    );
+    assert!(now.answered.values().all(|times| *times == 1));
+    let topics: BTreeSet<_> = now.subscriptions.iter().map(|(topic, _)| *topic).collect();
+    assert_eq!(stats.subscribers, topics.len(), "{topics:?}");
+    let procedures: BTreeSet<_> = now
+        .registrations
+        .iter()
+        .map(|(number, _)| *number)
+        .collect();
+    assert_eq!(stats.registrations, procedures.len(), "{procedures:?}");
+    assert_eq!((stats.sessions, stats.pending_calls), (2, 0));
+    let subscriptions = core::mem::take(&mut now.subscriptions);
+    let registrations = core::mem::take(&mut now.registrations);
+    (subscriptions, registrations)
+}
+
 fn check(seed: u64, ops: &[Op]) {
     Sim::test(seed, async |sim| {
         let router = listening(&sim);
@@ -293,27 +332,7 @@ fn check(seed: u64, ops: &[Op]) {
         }
         sim.sleep(Duration::from_secs(300)).await;
 
-        let mut now = told.lock().unwrap();
-        assert!(now.wrong.is_empty(), "{:?}", now.wrong);
-        assert!(
-            now.handled.values().all(|times| *times == 1),
-            "a call was repeated"
-        );
-        assert!(now.answered.values().all(|times| *times == 1));
-        let stats = router.stats();
-        let topics: BTreeSet<_> = now.subscriptions.iter().map(|(topic, _)| *topic).collect();
-        assert_eq!(stats.subscribers, topics.len(), "{topics:?}");
-        let procedures: BTreeSet<_> = now
-            .registrations
-            .iter()
-            .map(|(number, _)| *number)
-            .collect();
-        assert_eq!(stats.registrations, procedures.len(), "{procedures:?}");
-        assert_eq!((stats.sessions, stats.pending_calls), (2, 0));
-        let subscriptions = core::mem::take(&mut now.subscriptions);
-        let registrations = core::mem::take(&mut now.registrations);
-        drop(now);
-
+        let (subscriptions, registrations) = consistent(&told, &router.stats());
         // All that is there works.
         let last = Dict::new().with("acknowledge", true);
         for topic_number in 0..3 {
@@ -329,8 +348,8 @@ fn check(seed: u64, ops: &[Op]) {
             assert_eq!(*last, -1);
             assert!(before.windows(2).all(|pair| pair[0] < pair[1]), "{seen:?}");
         }
-        for number in procedures {
-            let answer = other.call(&procedure(number), &(1000,)).await.unwrap();
+        for (number, _) in &registrations {
+            let answer = other.call(&procedure(*number), &(1000,)).await.unwrap();
             assert_eq!(answer.args::<(i64,)>().unwrap(), (1000,));
         }
         drop((session, other, world, registrations));

@@ -122,7 +122,9 @@ fn serving_that_is_dropped_ends_its_connections_and_the_last_clone_the_clock() {
         let router = router(&sim);
         let (abort, handle) = futures_util::future::AbortHandle::new_pair();
         let serve = futures_util::future::Abortable::new(router.serve(sim.listen()), handle);
-        sim.spawn(async move { drop(serve.await) });
+        sim.spawn(async move {
+            let _ = serve.await;
+        });
         let session = join(&sim).await;
         let (here, there) = sim.open();
         sim.spawn(router.serve_connection(there));

@@ -29,7 +29,7 @@ impl State {
             let now = link.timer().now();
             link.machine_mut().close(now);
         }
-        if self.reconnects && !self.last && end.is_transient() {
+        if self.reconnects && end.is_transient() {
             self.lost = Some(end);
             // Requests on this connection are not to wait for the next.
             self.told = false;
@@ -66,7 +66,7 @@ impl State {
         match leave.map_err(super::Refusal::into_error) {
             // Somebody has said so already.
             Ok(()) | Err(SessionError::Command(CommandError::Ended)) => {
-                self.last = true;
+                self.reconnects = false;
                 Ok(())
             }
             refused => refused,
@@ -75,7 +75,7 @@ impl State {
 
     /// All handles are gone: there is nobody left to come back for.
     pub(in crate::client) fn abandon(&mut self) {
-        self.last = true;
+        self.reconnects = false;
         if self.leave().is_err()
             && let Some(link) = &mut self.link
         {
@@ -154,7 +154,7 @@ impl Shared {
     fn stop(&self) {
         let mut state = self.lock();
         if state.end.is_none() {
-            state.last = true;
+            state.reconnects = false;
             let text = "the session's task was dropped, as with its runtime";
             let end = End::Failed(PeerError::Transport(text.to_owned()));
             state.lose(end.clone());

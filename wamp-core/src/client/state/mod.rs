@@ -66,9 +66,8 @@ pub(super) struct State {
     lost: Option<End>,
     /// How the session ended.
     end: Option<End>,
+    /// Whether it is to come back: not once it was told to leave, or nobody has a handle.
     reconnects: bool,
-    /// It is not to come back: it was told to leave, or nobody has a handle any more.
-    last: bool,
     /// The session's task is gone.
     stopped: bool,
     status: SessionState,
@@ -149,7 +148,6 @@ impl Shared {
             lost: None,
             end: None,
             reconnects,
-            last: false,
             stopped: false,
             status,
             version: 1,
