@@ -12,6 +12,7 @@ mod error;
 mod join;
 mod procedure;
 mod queue;
+mod serialized;
 mod session;
 mod state;
 mod states;

@@ -79,7 +79,8 @@ impl Invocation {
             return Ok(());
         }
         let options = Dict::new().with("progress", true);
-        let payload = Payload::typed(arguments);
+        let arguments = self.shared.serialize(arguments)?;
+        let payload = arguments.payload();
         let handle = self.invoked.invocation;
         let act = |session: &mut ClientSession| session.yield_result(handle, &options, &payload);
         self.shared.command(Some(self.life), true, act).await
@@ -152,8 +153,12 @@ struct Owed {
 }
 
 impl Owed {
-    async fn pay(&self, payload: &Arguments) -> Answer<()> {
-        let payload = Payload::typed(payload);
+    async fn pay(&self, arguments: &Arguments) -> Answer<()> {
+        let Ok(arguments) = self.shared.serialize(arguments) else {
+            // Dropped, it tells the caller.
+            return Ok(());
+        };
+        let payload = arguments.payload();
         let act = |session: &mut ClientSession| match session.yield_result(
             self.handle,
             &Dict::new(),

@@ -11,7 +11,7 @@ use super::state::{Answer, Reply, Shared, Waiting};
 use super::states::{SessionState, States};
 use crate::session::{CallRequest, ClientSession, CommandError, Joined, PublishRequest, Request};
 use crate::transport::PeerError;
-use crate::{Dict, Id, OwnedPayload, Payload, ToPayload};
+use crate::{Dict, Id, OwnedPayload, ToPayload};
 
 /// A session in a realm. Cheap to clone; the clones are one session.
 ///
@@ -132,7 +132,8 @@ impl Session {
         options: &Dict<'_>,
         arguments: &Arguments,
     ) -> Answer<Option<Id>> {
-        let payload = Payload::typed(arguments);
+        let arguments = self.shared().serialize(arguments)?;
+        let payload = arguments.payload();
         let publish = |session: &mut ClientSession| session.publish(topic, options, &payload);
         if options.get_bool("acknowledge") != Some(true) {
             let shared = self.shared();
@@ -180,7 +181,8 @@ impl Session {
         let (reply, result) = oneshot::channel();
         let wanted = options.get_bool("receive_progress") == Some(true);
         let (sender, progress) = wanted.then(queue).unzip();
-        let payload = Payload::typed(arguments);
+        let arguments = self.shared().serialize(arguments)?;
+        let payload = arguments.payload();
         let (request, life) = self
             .shared()
             .request(

@@ -24,6 +24,8 @@ use rawsocket_proto::time::Instant;
 use super::error::{End, SessionError};
 use super::procedure::Endpoint;
 use super::queue::Pusher;
+use super::serialized::{Latest, Serialized};
+use super::session::Arguments;
 use super::states::SessionState;
 use crate::message::CancelMode;
 use crate::session::{CallRequest, ClientSession, CommandError, Joined, Request};
@@ -52,6 +54,7 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// There is room for more to send, or there will never be.
     room: Event,
+    serializer: Latest,
     /// The session's state is another.
     pub(super) changed: Event,
 }
@@ -137,6 +140,7 @@ impl Refusal {
 impl Shared {
     pub(super) fn new(link: Link, joined: Joined, max_handlers: usize, reconnects: bool) -> Self {
         let joined = Arc::new(joined);
+        let serializer = link.machine().serializer();
         let status = SessionState::Joined {
             joined: joined.clone(),
             lost: Arc::default(),
@@ -162,6 +166,7 @@ impl Shared {
             discarded: Vec::new(),
         };
         Self {
+            serializer: Latest::new(serializer),
             state: Mutex::new(state),
             room: Event::new(),
             changed: Event::new(),
@@ -171,6 +176,11 @@ impl Shared {
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing in there is left half done by a panic elsewhere.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Arguments, ready to be sent.
+    pub(super) fn serialize(&self, arguments: &Arguments) -> Answer<Serialized> {
+        Ok(Serialized::new(self.serializer.get(), arguments)?)
     }
 
     /// Lets go of the lock, and then of what must not be dropped under it; tells those who wait.
