@@ -2,10 +2,14 @@
 
 use core::time::Duration;
 
-use wamp_rawsocket_core::client::{End, SessionError};
+use futures_util::future::join as both;
+use serde_json::json;
+use wamp_rawsocket_core::SerializerKind;
+use wamp_rawsocket_core::client::{End, Reconnect, SessionError, SessionState};
+use wamp_rawsocket_core::runtime::Runtime as _;
 
-use crate::sim::{Fault, Sim};
-use crate::world::{emptied, join, join_for_good, listening};
+use crate::sim::{Fault, Script, Sim};
+use crate::world::{emptied, join, join_for_good, listening, realm};
 
 #[test]
 fn to_leave_again_is_no_error() {
@@ -42,4 +46,37 @@ fn a_session_that_leaves_does_not_come_back() {
             drop(router);
         });
     }
+}
+
+/// A router that ends the session but not the connection.
+#[test]
+fn a_connection_that_lingers_does_not_hold_up_the_next() {
+    Sim::test(1, async |sim| {
+        let listener = sim.listen();
+        let accept = async || {
+            let end = sim.accept(&listener).await.unwrap();
+            let mut script = Script::accept(&sim, end).await;
+            script.welcome(1, json!({})).await;
+            script
+        };
+        let join = realm(&sim).serializers([SerializerKind::Json]);
+        let join = join.reconnect(Reconnect::new().jitter(0));
+        let endpoint = Sim::endpoint();
+        let (session, mut lingering) = both(join.connect(&endpoint), accept()).await;
+        let session = session.unwrap();
+        let mut states = session.states();
+        states.next().await;
+        let abort = json!([3, {}, "wamp.error.unavailable"]);
+        lingering.send(abort).await;
+        let state = states.next().await;
+        assert!(matches!(state, Some(SessionState::Disconnected { .. })));
+        assert_eq!(sim.now().as_secs(), 0, "it is told at once");
+        let _second = accept().await;
+        assert_eq!(sim.now().as_secs(), 1);
+        let state = states.next().await;
+        assert!(matches!(state, Some(SessionState::Joined { .. })));
+        drop((session, states));
+        sim.sleep(Duration::from_secs(60)).await;
+        assert_eq!(sim.count(), 0);
+    });
 }

@@ -254,7 +254,7 @@ impl Shared {
     /// those that wait for the lock.
     const ROUNDS: usize = 16;
 
-    /// Runs the connection until it is over and closed. What is to be run meanwhile goes to
+    /// Runs the connection until it is lost; if the session is over with it, until it is closed. What is to be run meanwhile goes to
     /// `spawn`.
     pub(super) fn poll(
         self: &Arc<Self>,
@@ -288,6 +288,10 @@ impl Shared {
 impl State {
     fn run(&mut self, shared: &Arc<Shared>, cx: &mut Context<'_>) -> Poll<()> {
         for _ in 0..Shared::ROUNDS {
+            if self.lost.is_some() && self.end.is_none() {
+                // Others see to what is left of the connection.
+                return Poll::Ready(());
+            }
             let alive = self.is_connected();
             let Some(link) = &mut self.link else {
                 return Poll::Ready(());
