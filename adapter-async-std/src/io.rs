@@ -53,6 +53,10 @@ impl<T: 'static> FuturesIo<T> {
 
 impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Transport for FuturesIo<T> {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut RecvBuf<'_>) -> Poll<io::Result<()>> {
+        // Straight into the receive buffer, which only the system's own call can.
+        if let Some(socket) = (&self.stream as &dyn Any).downcast_ref::<Socket>() {
+            return socket.poll_read_buf(cx, buf);
+        }
         poll_read_slice(buf, |octets| {
             Pin::new(&mut self.stream).poll_read(cx, octets)
         })

@@ -2,7 +2,7 @@
 
 use core::fmt;
 use core::pin::Pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, ready};
 use std::io;
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -10,6 +10,9 @@ use std::sync::Arc;
 
 use async_io::Async;
 use futures_io::{AsyncRead, AsyncWrite};
+use rawsocket_proto::connection::RecvBuf;
+use rustix::buffer::spare_capacity;
+use rustix::io::Errno;
 use wamp_core::endpoint::Endpoint;
 use wamp_core::endpoint::unix::{self, SocketFile};
 
@@ -57,6 +60,29 @@ impl Socket {
                 Ok(stream.into())
             }
             other => Err(other.unsupported()),
+        }
+    }
+
+    /// Reads into the buffer's spare capacity, which need not be cleared for that.
+    pub(crate) fn poll_read_buf(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut RecvBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            let spare = spare_capacity(buf.get_mut());
+            let read = match self {
+                Self::Tcp(stream) => rustix::io::read(stream, spare),
+                Self::Unix(stream) => rustix::io::read(stream, spare),
+            };
+            match read {
+                Err(Errno::WOULDBLOCK) => {}
+                read => return Poll::Ready(read.map(drop).map_err(io::Error::from)),
+            }
+            ready!(match self {
+                Self::Tcp(stream) => stream.poll_readable(cx),
+                Self::Unix(stream) => stream.poll_readable(cx),
+            })?;
         }
     }
 

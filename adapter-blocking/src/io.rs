@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use rawsocket_proto::connection::RecvBuf;
 use rawsocket_proto::driver::{Transport, poll_read_slice};
+use rustix::buffer::spare_capacity;
 use rustix::event::PollFlags;
 
 use crate::seat;
@@ -30,6 +31,19 @@ pub trait Stream: AsFd + 'static {
     ///
     /// Those of the operating system.
     fn read(&self, octets: &mut [u8]) -> io::Result<usize>;
+
+    /// Appends to `buf` what one read brings; nothing is the end of the stream. As given, by
+    /// [`read`](Self::read) and a copy.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    fn read_buf(&self, buf: &mut RecvBuf<'_>) -> io::Result<()> {
+        match poll_read_slice(buf, |octets| Poll::Ready(self.read(octets))) {
+            Poll::Ready(result) => result,
+            Poll::Pending => Err(ErrorKind::WouldBlock.into()),
+        }
+    }
 
     /// Writes from all slices, as many octets as fit.
     ///
@@ -55,6 +69,12 @@ macro_rules! stream {
 
             fn read(&self, octets: &mut [u8]) -> io::Result<usize> {
                 Read::read(&mut &*self, octets)
+            }
+
+            fn read_buf(&self, buf: &mut RecvBuf<'_>) -> io::Result<()> {
+                // Straight into the receive buffer, which only the system's own call can.
+                rustix::io::read(self, spare_capacity(buf.get_mut()))?;
+                Ok(())
             }
 
             fn write_vectored(&self, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
@@ -123,10 +143,8 @@ impl<S: Stream> BlockingIo<S> {
 
 impl<S: Stream> Transport for BlockingIo<S> {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut RecvBuf<'_>) -> Poll<io::Result<()>> {
-        poll_read_slice(buf, |octets| {
-            let read = self.fit().and_then(|stream| stream.read(octets));
-            self.pending_if_blocked(read, PollFlags::IN, cx)
-        })
+        let read = self.fit().and_then(|stream| stream.read_buf(buf));
+        self.pending_if_blocked(read, PollFlags::IN, cx)
     }
 
     fn poll_write(

@@ -8,6 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::task::Poll;
 
+use rawsocket_proto::connection::RecvBuf;
 use wamp_core::endpoint::Endpoint;
 
 use crate::clock::timeout;
@@ -100,6 +101,13 @@ impl Stream for Socket {
         match self {
             Self::Tcp(stream) => Stream::read(stream, octets),
             Self::Unix(stream) => Stream::read(stream, octets),
+        }
+    }
+
+    fn read_buf(&self, buf: &mut RecvBuf<'_>) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.read_buf(buf),
+            Self::Unix(stream) => stream.read_buf(buf),
         }
     }
 

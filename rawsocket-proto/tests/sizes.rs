@@ -63,7 +63,7 @@ fn errors() {
 #[cfg(feature = "connection")]
 fn connection() {
     sizes! {
-        wamp_rawsocket_proto::connection::Connection => 336,
+        wamp_rawsocket_proto::connection::Connection => 328,
         wamp_rawsocket_proto::connection::Frame => 32,
     }
 }

@@ -32,6 +32,8 @@ compile_error!("WAMP needs a serializer: enable the feature `json` or `msgpack`"
 extern crate alloc;
 
 #[cfg(feature = "runtime")]
+mod abort;
+#[cfg(feature = "runtime")]
 pub mod client;
 pub mod dict;
 pub mod endpoint;

@@ -1,5 +1,6 @@
 //! A router served on listeners, on whatever runtime an adapter brings.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::future::{Future, poll_fn};
 use core::pin::{Pin, pin};
@@ -10,11 +11,11 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use event_listener::Event;
-use futures_util::future::{AbortHandle, Abortable};
 use rawsocket_proto::connection::Config;
 use rawsocket_proto::driver::{Pump, Timer, Transport};
 
 use crate::SerializerKind;
+use crate::abort::{AbortHandle, abortable};
 use crate::router::arena::{Arena, Key};
 use crate::router::{RouterConfig, RouterStats};
 use crate::runtime::{Adopt, Runtime, sleep, timeout};
@@ -200,13 +201,10 @@ impl<R: Runtime> Router<R> {
     fn keep_time(&self) {
         self.life.timed.call_once(|| {
             let (shared, mut timer) = (self.shared.clone(), self.runtime.timer());
-            let (abort, registration) = AbortHandle::new_pair();
+            let keep = poll_fn(move |cx| shared.poll_timer(cx, &mut timer));
+            let (abort, keep) = abortable(Box::pin(keep));
             *lock(&self.life.timer) = Some(abort);
-            let keep = async move { poll_fn(|cx| shared.poll_timer(cx, &mut timer)).await };
-            let keep = Abortable::new(keep, registration);
-            self.runtime.spawn(async move {
-                let _ = keep.await;
-            });
+            self.runtime.spawn(keep);
         });
     }
 

@@ -91,6 +91,7 @@ mod frame;
 mod inbox;
 mod machine;
 mod outbox;
+mod spare;
 mod stats;
 
 pub use config::Config;

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
+use super::spare;
 use crate::wire::{FrameHeader, HANDSHAKE_LEN};
 
 /// The send queue: whole frames in order, control frames before messages but never inside one.
@@ -71,7 +72,7 @@ impl Outbox {
     /// Up to here a copy costs less than a piece of a vectored write.
     const COPY: usize = 4 << 10;
     /// The most that one buffer of small frames holds.
-    pub(super) const FLAT: usize = 64 << 10;
+    pub(super) const FLAT: usize = spare::SIZE;
     /// The most that is copied behind a header for a transport without vectored writes.
     const FLATTEN: usize = 16 << 10;
 
@@ -98,6 +99,7 @@ impl Outbox {
     }
 
     /// Queues a message.
+    #[inline]
     pub(super) fn push(&mut self, header: [u8; FrameHeader::LEN], payload: Bytes) {
         if payload.len() <= Self::COPY {
             self.append(&header, &payload);
@@ -132,17 +134,22 @@ impl Outbox {
         self.tail.extend_from_slice(payload);
     }
 
+    #[cold]
     fn make_room(&mut self, len: usize) {
         if self.tail.len() + len > Self::FLAT {
             self.seal();
         }
-        if self.tail.is_empty() {
-            self.tail = Vec::with_capacity(len.max(self.habit).max(512));
+        let needed = self.tail.len() + len;
+        let wanted = if self.tail.is_empty() {
+            self.habit.max(512)
+        } else if needed <= Self::HABIT {
+            2 * self.tail.capacity()
         } else {
-            let twice = (2 * self.tail.capacity()).min(Self::FLAT);
-            let room = twice.saturating_sub(self.tail.len());
-            self.tail.reserve_exact(room.max(len));
-        }
+            Self::FLAT
+        };
+        let mut tail = spare::take(wanted.max(needed));
+        tail.extend_from_slice(&self.tail);
+        self.tail = tail;
     }
 
     fn push_large(&mut self, body: Body) {
@@ -297,7 +304,13 @@ impl Outbox {
             }
             count -= step;
             if step == left {
-                self.chunks.pop_front();
+                if let Some(Chunk {
+                    body: Body::Flat(octets),
+                    ..
+                }) = self.chunks.pop_front()
+                {
+                    spare::put(octets);
+                }
                 self.sent = 0;
                 self.fixed = self.fixed.saturating_sub(1);
             } else {
@@ -323,6 +336,7 @@ impl Outbox {
 
     /// Drops what waits.
     pub(super) fn clear(&mut self) {
+        spare::put(core::mem::take(&mut self.tail));
         *self = Self {
             habit: self.habit,
             ..Self::default()

@@ -9,7 +9,8 @@ use bytes::Bytes;
 
 use super::{Error, Pump, Timer, Transport, is_hangup};
 use crate::connection::{
-    Config, Connection as Machine, ConnectionError, Event, Frame, SendError, SendErrorReason, Stats,
+    Config, Connection as Machine, ConnectionError, Event, Frame, Payload, SendError,
+    SendErrorReason, Stats,
 };
 use crate::handshake::Negotiated;
 use crate::wire::{RefusalCode, Request, SerializerId};
@@ -27,9 +28,14 @@ pub struct Connection<T, C> {
     pub(super) pump: Pump<Machine, T, C>,
     /// The peer's last message was received.
     pub(super) finished: bool,
+    /// Octets that [`feed`](Self::feed) could not write when it last tried.
+    pub(super) left: usize,
 }
 
 impl<T: Transport, C: Timer> Connection<T, C> {
+    /// Octets that [`feed`](Self::feed) gathers before it writes.
+    const BURST: usize = 64 << 10;
+
     /// Does a client's handshake on an open transport.
     ///
     /// # Errors
@@ -87,6 +93,7 @@ impl<T: Transport, C: Timer> Connection<T, C> {
         Self {
             pump: Pump::new(machine, transport, timer),
             finished: false,
+            left: 0,
         }
     }
 
@@ -145,6 +152,16 @@ impl<T: Transport, C: Timer> Connection<T, C> {
         Ok(self.pump.machine_mut().poll_event()?)
     }
 
+    /// The next message if it is there already: worth no look at the socket, unless something
+    /// waits to be written there.
+    #[inline]
+    fn received(&mut self) -> Option<Payload<'_>> {
+        if self.finished || !self.pump.is_settled() {
+            return None;
+        }
+        self.pump.machine_mut().poll_message()
+    }
+
     /// The next message; `None` once the peer sent its last, and from then on. Messages that are
     /// queued for sending are written meanwhile.
     ///
@@ -156,9 +173,38 @@ impl<T: Transport, C: Timer> Connection<T, C> {
     ///
     /// Dropped, it loses nothing.
     pub async fn recv(&mut self) -> Result<Option<Bytes>, Error> {
+        if let Some(message) = self.received() {
+            return Ok(Some(message.into_bytes()));
+        }
         while !self.finished {
             match self.event().await? {
                 Some(Event::Message(message)) => return Ok(Some(message.into_bytes())),
+                Some(Event::PeerFinished | Event::Closed(_)) | None => self.finished = true,
+                Some(_) => {}
+            }
+        }
+        // An error that came since is not kept back.
+        self.pump.machine_mut().poll_event()?;
+        Ok(None)
+    }
+
+    /// The next message, as it lies in the receive buffer; else as [`recv`](Self::recv). For who
+    /// reads a message and is done with it: a small one is not copied.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it loses nothing.
+    pub async fn recv_in_place(&mut self) -> Result<Option<&[u8]>, Error> {
+        if self.received().is_some() {
+            return Ok(Some(self.pump.machine().lent()));
+        }
+        while !self.finished {
+            match self.event().await? {
+                Some(Event::Message(_)) => return Ok(Some(self.pump.machine().lent())),
                 Some(Event::PeerFinished | Event::Closed(_)) | None => self.finished = true,
                 Some(_) => {}
             }
@@ -229,6 +275,36 @@ impl<T: Transport, C: Timer> Connection<T, C> {
             }
         }
         self.push().await
+    }
+
+    /// Queues a message, waiting for room if need be, and leaves it for others to join: many small
+    /// messages in one write cost a small part of what each costs in its own. What is queued leaves
+    /// with every 64 KiB, before any method waits for something, and by [`flush`](Self::flush).
+    /// After the last message of a burst await one of these, else it stays.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send).
+    pub async fn feed(&mut self, message: impl Into<Bytes>) -> Result<(), Error> {
+        let mut message = message.into();
+        while let Err(refused) = self.try_send(message) {
+            if refused.reason != SendErrorReason::Full {
+                return Err(self.refusal(refused.reason));
+            }
+            message = refused.message;
+            self.ready(message.len()).await?;
+        }
+        let pending = self.pump.machine().pending();
+        self.left = self.left.min(pending);
+        if pending - self.left >= Self::BURST {
+            self.push().await?;
+            self.left = self.pump.machine().pending();
+        }
+        Ok(())
     }
 
     /// Queues a message if there is room. Nothing is written before the next await.

@@ -13,6 +13,15 @@ use crate::time::Instant;
 pub trait Machine {
     /// See [`Connection::handle_read`].
     fn handle_read<R>(&mut self, now: Instant, read: impl FnOnce(&mut RecvBuf<'_>) -> R) -> R;
+    /// As [`handle_read`](Self::handle_read), with a clock that need not be asked if nothing comes
+    /// or the time makes no difference: for small messages it is a good part of the cost.
+    fn handle_read_by<R>(
+        &mut self,
+        clock: impl FnOnce() -> Instant,
+        read: impl FnOnce(&mut RecvBuf<'_>) -> R,
+    ) -> R {
+        self.handle_read(clock(), read)
+    }
     /// See [`Connection::handle_eof`].
     fn handle_eof(&mut self, now: Instant);
     /// See [`Connection::handle_transmitted`].
@@ -42,6 +51,15 @@ pub trait Machine {
 impl Machine for Connection {
     fn handle_read<R>(&mut self, now: Instant, read: impl FnOnce(&mut RecvBuf<'_>) -> R) -> R {
         self.handle_read(now, read)
+    }
+
+    fn handle_read_by<R>(
+        &mut self,
+        clock: impl FnOnce() -> Instant,
+        read: impl FnOnce(&mut RecvBuf<'_>) -> R,
+    ) -> R {
+        // By path: as a method it would be this one.
+        Self::handle_read_by(self, clock, read)
     }
 
     fn handle_eof(&mut self, now: Instant) {

@@ -21,6 +21,8 @@ pub struct Pump<M, T, C> {
     pub(super) flushed: u64,
     /// A flush is due although there is more to write.
     pub(super) hurry: bool,
+    /// The transport did not take all that it was offered last.
+    stalled: bool,
     /// A write failed. The peer may have said why, so what it sent is read first.
     pub(super) broken: Option<io::Error>,
     /// How often there was nothing to read since.
@@ -53,6 +55,7 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
             written: 0,
             flushed: 0,
             hurry: false,
+            stalled: false,
             broken: None,
             idle: 0,
         }
@@ -134,10 +137,7 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
 
     /// Whether something is still to be written or flushed.
     pub(super) fn has_unsent(&mut self) -> bool {
-        // Only a look: the other way of asking joins a header with its payload.
-        let mut slices = [io::IoSlice::new(&[])];
-        let waits = self.machine.poll_transmit_vectored(&mut slices) > 0;
-        self.flushed < self.written || waits && !self.machine.is_closed()
+        self.flushed < self.written || self.has_output() && !self.machine.is_closed()
     }
 
     /// Closes in order and runs until that is over. After an error of the state machine it sends
@@ -180,23 +180,32 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
         Poll::Pending
     }
 
+    /// Only a look: the other way of asking joins a header with its payload.
+    fn has_output(&mut self) -> bool {
+        let mut slices = [io::IoSlice::new(&[])];
+        self.machine.poll_transmit_vectored(&mut slices) > 0
+    }
+
     /// Reads once, then looks at the clock. In this order: what came in time must not count as
     /// late because nobody polled meanwhile.
     fn round(&mut self, cx: &mut Context<'_>) -> io::Result<Round> {
         let mut round = Round::Idle;
         if self.machine.wants_read() {
-            let (transport, now) = (&mut self.transport, self.timer.now());
-            let (read, nothing) = self.machine.handle_read(now, |buf| {
-                let room = bytes::BufMut::remaining_mut(buf);
-                let read = transport.poll_read(cx, buf);
-                (read, bytes::BufMut::remaining_mut(buf) == room)
-            });
+            let (transport, timer) = (&mut self.transport, &self.timer);
+            let (read, nothing) = self.machine.handle_read_by(
+                || timer.now(),
+                |buf| {
+                    let before = buf.get_ref().len();
+                    let read = transport.poll_read(cx, buf);
+                    (read, buf.get_ref().len() == before)
+                },
+            );
             match read {
                 Poll::Ready(Ok(())) => {
                     if nothing {
                         // After a reset some systems tell of it once, and of an end from then on.
                         self.broken.take().map_or(Ok(()), Err)?;
-                        self.machine.handle_eof(now);
+                        self.machine.handle_eof(self.timer.now());
                     }
                     round = Round::Progress;
                 }
@@ -222,11 +231,19 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
 
     /// Writes, flushes and shuts down as far as the transport takes it.
     pub(super) fn write(&mut self, cx: &mut Context<'_>) {
-        if self.broken.is_none()
-            && let Poll::Ready(Err(error)) = self.poll_written(cx)
-        {
-            self.broken = Some(error);
+        if self.broken.is_none() {
+            let written = self.poll_written(cx);
+            self.stalled = written.is_pending();
+            if let Poll::Ready(Err(error)) = written {
+                self.broken = Some(error);
+            }
         }
+    }
+
+    /// Whether the transport took all that it was offered, so that what is queued since may wait
+    /// for more to join it.
+    pub(super) const fn is_settled(&self) -> bool {
+        !self.stalled && self.broken.is_none()
     }
 
     fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -235,14 +252,16 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
         }
         for _ in 0..Self::ROUNDS {
             let (offered, written) = if self.transport.is_write_vectored() {
-                let mut slices = [io::IoSlice::new(&[]); SLICES];
-                let filled = self.machine.poll_transmit_vectored(&mut slices);
-                let slices = slices.get(..filled).unwrap_or_default();
-                if slices.is_empty() {
+                // Mostly there is nothing, and many slices are not made for that.
+                if !self.has_output() {
                     return self.poll_flushed(cx);
                 }
-                let offered = slices.iter().map(|slice| slice.len()).sum();
-                (offered, self.transport.poll_write(cx, slices))
+                // Where the last write was not taken, this may well be the same.
+                if self.stalled {
+                    self.write_vectored::<2>(cx)
+                } else {
+                    self.write_vectored::<SLICES>(cx)
+                }
             } else {
                 let Some(octets) = self.machine.poll_transmit() else {
                     return self.poll_flushed(cx);
@@ -259,6 +278,7 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
                     return Poll::Ready(Err(io::Error::other(lie)));
                 }
                 Ok(count) => {
+                    self.stalled = false;
                     self.written += count as u64;
                     self.machine.handle_transmitted(count);
                 }
@@ -269,6 +289,18 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
         // The transport takes more: come back, after the reads had their turn.
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Offers that many pieces. Returns how many octets they were, and how many were written.
+    fn write_vectored<const COUNT: usize>(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> (usize, Poll<io::Result<usize>>) {
+        let mut slices = [io::IoSlice::new(&[]); COUNT];
+        let filled = self.machine.poll_transmit_vectored(&mut slices);
+        let slices = slices.get(..filled).unwrap_or_default();
+        let offered = slices.iter().map(|slice| slice.len()).sum();
+        (offered, self.transport.poll_write(cx, slices))
     }
 
     fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -9,12 +9,12 @@ use bytes::BufMut;
 
 use crate::connection::RecvBuf;
 
-/// As much as one read brings at most.
+/// As much as one read brings at most: 64 KiB with the headers around them.
 ///
 /// One scratch space for each thread, from which is copied what came, costs less than to clear the
 /// receive buffer before each read: most reads fill little of it, the last before a wait nothing.
 /// Even full reads of 64 KiB are a tenth faster so, and idle connections hold no memory for it.
-const SCRATCH: usize = 64 << 10;
+const SCRATCH: usize = (64 << 10) + 64;
 
 std::thread_local! {
     static SCRATCH_SPACE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };

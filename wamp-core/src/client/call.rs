@@ -1,12 +1,9 @@
 //! Calls under way.
 
 use core::future::poll_fn;
-use core::pin::Pin;
 use core::task::{Context, Poll};
 
-use futures_channel::oneshot;
-use futures_core::Stream;
-
+use super::oneshot;
 use super::queue::Puller;
 use super::session::{Session, lost};
 use super::state::{Answer, Life};
@@ -14,7 +11,7 @@ use crate::OwnedPayload;
 use crate::message::CancelMode;
 use crate::session::CallRequest;
 
-/// A call under way. As a [`Stream`] it gives its progressive results.
+/// A call under way. As a `Stream` it gives its progressive results.
 ///
 /// Dropped before its result came, it is cancelled: nobody would see the result. The router is
 /// asked to have the callee stop and not to wait for it (`killnowait`), if it can cancel calls at
@@ -60,7 +57,7 @@ impl Call {
         poll_fn(|cx| self.poll_progress(cx)).await
     }
 
-    fn poll_progress(&self, cx: &Context<'_>) -> Poll<Option<OwnedPayload>> {
+    pub(super) fn poll_progress(&self, cx: &Context<'_>) -> Poll<Option<OwnedPayload>> {
         match &self.progress {
             Some(progress) => progress.poll_recv(cx),
             None => Poll::Ready(None),
@@ -84,7 +81,7 @@ impl Call {
         };
         let result = result.await;
         self.result = None;
-        result.unwrap_or_else(|_| Err(lost()))
+        result.unwrap_or_else(|| Err(lost()))
     }
 
     /// Asks the router to cancel the call: CANCEL. How the call ends is told by
@@ -119,13 +116,5 @@ impl Drop for Call {
             let mut state = self.session.shared().lock();
             state.give_up(self.life, self.request);
         }
-    }
-}
-
-impl Stream for Call {
-    type Item = OwnedPayload;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.poll_progress(cx)
     }
 }

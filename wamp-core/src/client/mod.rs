@@ -10,12 +10,15 @@ mod backoff;
 mod call;
 mod error;
 mod join;
+mod oneshot;
 mod procedure;
 mod queue;
 mod serialized;
 mod session;
 mod state;
 mod states;
+#[cfg(feature = "stream")]
+mod stream;
 mod subscription;
 mod task;
 

@@ -4,16 +4,15 @@ use alloc::boxed::Box;
 use alloc::string::ToString as _;
 use alloc::sync::Arc;
 use core::future::Future;
-use core::panic::AssertUnwindSafe;
 use core::pin::Pin;
 
-use futures_channel::oneshot;
-use futures_util::FutureExt as _;
 use serde::Deserialize;
 
 use super::error::WampError;
+use super::oneshot;
 use super::session::{Arguments, Session, wait};
 use super::state::{Answer, Key, Life, Provided, Shared, Turn, Waiting};
+use crate::abort::catch;
 use crate::session::{
     ClientSession, CommandError, Invocation as Handle, Invoked, RegisterRequest, Request,
 };
@@ -139,7 +138,7 @@ where
                 }
             };
             // After a panic, of which its hook has told, dropping what is owed tells the caller.
-            let _ = AssertUnwindSafe(work).catch_unwind().await;
+            let _ = catch(work).await;
             drop(owed);
         })
     }

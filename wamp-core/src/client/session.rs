@@ -2,10 +2,9 @@
 
 use alloc::sync::Arc;
 
-use futures_channel::oneshot;
-
 use super::call::Call;
 use super::error::{End, SessionError};
+use super::oneshot;
 use super::queue::queue;
 use super::state::{Answer, Reply, Shared, Waiting};
 use super::states::{SessionState, States};
@@ -247,7 +246,7 @@ impl Session {
 
 /// Waits for an answer that the session's task owes.
 pub(super) async fn wait<T>(answer: oneshot::Receiver<Answer<T>>) -> Answer<T> {
-    answer.await.unwrap_or_else(|_| Err(lost()))
+    answer.await.unwrap_or_else(|| Err(lost()))
 }
 
 /// The session's task was dropped with the runtime.

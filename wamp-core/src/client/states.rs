@@ -7,7 +7,6 @@ use core::task::{Context, Poll, ready};
 use core::time::Duration;
 
 use event_listener::EventListener;
-use futures_core::Stream;
 
 use super::error::{End, SessionError};
 use super::state::Shared;
@@ -51,7 +50,7 @@ pub struct Unrestored {
 /// The states of a session: the one that it is in, and then each next one. Who looks rarely sees
 /// the latest; those in between are not kept.
 ///
-/// It is a [`Stream`], and ends behind [`SessionState::Ended`].
+/// It is a `Stream`, and ends behind [`SessionState::Ended`].
 #[derive(Debug)]
 pub struct States {
     shared: Arc<Shared>,
@@ -79,7 +78,7 @@ impl States {
         core::future::poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<SessionState>> {
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<SessionState>> {
         if self.over {
             return Poll::Ready(None);
         }
@@ -98,13 +97,5 @@ impl States {
             // Made under the lock, so that no change is missed.
             self.change = Some(self.shared.changed.listen());
         }
-    }
-}
-
-impl Stream for States {
-    type Item = SessionState;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.get_mut().poll_next(cx)
     }
 }

@@ -2,19 +2,15 @@
 
 use alloc::boxed::Box;
 use core::future::{Future, poll_fn};
-use core::panic::AssertUnwindSafe;
-use core::pin::Pin;
 use core::task::{Context, Poll};
 
-use futures_channel::oneshot;
-use futures_core::Stream;
-use futures_util::FutureExt as _;
-use futures_util::future::{AbortHandle, Abortable};
 use serde::Deserialize;
 
+use super::oneshot;
 use super::queue::{self, Puller, queue};
 use super::session::{Session, wait};
 use super::state::{Answer, Key, Listening, Waiting};
+use crate::abort::{AbortHandle, abortable, catch};
 use crate::session::{Publication, Request, SubscribeRequest};
 use crate::{Dict, Id, OwnedPayload, PayloadError};
 
@@ -58,7 +54,7 @@ impl Event {
     }
 }
 
-/// The events of a topic, which are a [`Stream`] as well. Dropped, it unsubscribes, unless the
+/// The events of a topic, which are a `Stream` as well. Dropped, it unsubscribes, unless the
 /// session has another subscription to the topic.
 #[derive(Debug)]
 pub struct Subscription {
@@ -89,7 +85,11 @@ impl Subscription {
     ///
     /// Dropped, it loses nothing.
     pub async fn recv(&mut self) -> Option<Event> {
-        poll_fn(|cx| self.events.poll_recv(cx)).await.map(Event)
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    pub(super) fn poll_recv(&self, cx: &Context<'_>) -> Poll<Option<Event>> {
+        self.events.poll_recv(cx).map(|event| event.map(Event))
     }
 
     /// How many events were dropped because too many waited.
@@ -106,19 +106,16 @@ impl Subscription {
         Fut: Future<Output = ()> + Send,
     {
         let (session, key) = (self.session.clone(), self.key);
-        let (abort, registration) = AbortHandle::new_pair();
         let work = async move {
             while let Some(event) = self.recv().await {
                 let work = async { handler(event).await };
                 // The panic was told by its hook; the next event is another one.
-                let _ = AssertUnwindSafe(work).catch_unwind().await;
+                let _ = catch(work).await;
             }
         };
-        let task = Box::pin(async move {
-            let _ = Abortable::new(work, registration).await;
-        });
+        let (abort, task) = abortable(Box::pin(work));
         // Dropped with nobody to run it, outside of the lock.
-        let unrun = session.shared().lock().spawn(task);
+        let unrun = session.shared().lock().spawn(Box::pin(task));
         drop(unrun);
         Handled {
             session,
@@ -145,14 +142,6 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         self.session.shared().lock().unsubscribe(self.key, None);
-    }
-}
-
-impl Stream for Subscription {
-    type Item = Event;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.events.poll_recv(cx).map(|event| event.map(Event))
     }
 }
 

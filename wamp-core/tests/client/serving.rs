@@ -1,6 +1,8 @@
 //! Routers that serve and stop.
 
 use core::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use wamp_rawsocket_core::client::End;
 use wamp_rawsocket_core::runtime::Runtime as _;
@@ -17,15 +19,17 @@ fn sessions_are_told_and_connections_closed() {
         Sim::test(seed, async |sim| {
             let router = router(&sim);
             let serving = router.serve(sim.listen());
-            let (over, done) = futures_channel::oneshot::channel();
+            let over = Arc::new(AtomicBool::new(false));
+            let done = over.clone();
             sim.spawn(async move {
                 serving.await;
-                over.send(()).unwrap();
+                over.store(true, Ordering::Relaxed);
             });
             let sessions = [join(&sim).await, join(&sim).await];
             router.shut_down(Duration::from_secs(20)).await;
             assert!(sim.now() < Duration::from_secs(1));
-            done.await.unwrap();
+            sim.settle().await;
+            assert!(done.load(Ordering::Relaxed), "serving is over");
             assert!(holds_nothing(&router.stats()));
             for session in sessions {
                 let End::Left {

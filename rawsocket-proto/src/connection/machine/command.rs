@@ -65,6 +65,7 @@ impl Connection {
     /// # Errors
     ///
     /// [`SendError`] with the message. The connection is as it was.
+    #[inline]
     pub fn send(&mut self, message: Bytes) -> Result<(), SendError<Bytes>> {
         match self.check(message.len()) {
             Ok(header) => {

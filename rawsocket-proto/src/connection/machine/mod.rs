@@ -180,6 +180,30 @@ impl Connection {
         result
     }
 
+    /// As [`handle_read`](Self::handle_read), with a clock that is asked only if octets came and
+    /// something depends on the time.
+    #[cfg(feature = "driver")]
+    pub(crate) fn handle_read_by<R>(
+        &mut self,
+        clock: impl FnOnce() -> Instant,
+        read: impl FnOnce(&mut RecvBuf<'_>) -> R,
+    ) -> R {
+        let (count, result) = self.inbox.fill(self.missing, read);
+        if count > 0 {
+            let timeless = matches!(self.state, State::Open(_))
+                && self.heartbeat.is_none()
+                && self.deadline.is_none();
+            if timeless {
+                self.received(count);
+                self.flags.undated |= self.ending.is_some();
+            } else {
+                self.tick(clock());
+                self.received(count);
+            }
+        }
+        result
+    }
+
     /// The peer closed its side: no more octets come.
     pub fn handle_eof(&mut self, now: Instant) {
         self.tick(now);

@@ -82,6 +82,21 @@ impl Connection {
         Some(header.payload_len() as usize)
     }
 
+    /// A message that [`poll_event`](Self::poll_event) has to give at once, if no PONG waits that
+    /// ought to leave first.
+    #[cfg(feature = "driver")]
+    #[inline]
+    pub(crate) fn poll_message(&mut self) -> Option<Payload<'_>> {
+        if self.outbox.pending_control() > 0 {
+            return None;
+        }
+        self.inbox.settle();
+        let len = self.next_message()?;
+        self.inbox.lend(len);
+        let inbox = &mut self.inbox;
+        Some(Payload { inbox })
+    }
+
     fn poll_other(&mut self) -> Result<Option<Event<'_>>, ConnectionError> {
         self.advance_undated();
         match self.inbound.take() {
@@ -114,6 +129,12 @@ impl Connection {
             return Ok(Some(Event::Closed(reason)));
         }
         Ok(None)
+    }
+
+    /// The message that was polled last, if nothing was done since.
+    #[cfg(feature = "driver")]
+    pub(crate) fn lent(&self) -> &[u8] {
+        self.inbox.lent()
     }
 
     /// Whether [`poll_event`](Self::poll_event) has an event or an error to give. A message that

@@ -104,7 +104,7 @@ impl Connection {
     pub(super) fn advance(&mut self) {
         while self.ending.is_none() && self.is_reading() && self.step() {}
         if self.inbound.is_none() && !self.inbox.is_lent() {
-            self.inbox.rest();
+            self.inbox.rest(self.missing);
         }
         if self.eof == Eof::Came && self.inbound.is_none() && !self.inbox.is_lent() {
             self.conclude();

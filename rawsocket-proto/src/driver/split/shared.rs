@@ -59,6 +59,7 @@ impl<T, C> Shared<T, C> {
         Connection {
             pump: inner.pump,
             finished: inner.finished,
+            left: 0,
         }
     }
 
@@ -82,7 +83,7 @@ fn panicked() -> io::Error {
 
 impl<T: Transport, C: Timer> Shared<T, C> {
     pub(super) fn new(connection: Connection<T, C>) -> Self {
-        let Connection { pump, finished } = connection;
+        let Connection { pump, finished, .. } = connection;
         let bell = Arc::new(Bell::default());
         Self {
             inner: Mutex::new(Inner {

@@ -29,7 +29,7 @@ impl State {
             let now = link.timer().now();
             link.machine_mut().close(now);
         }
-        if self.reconnects && end.is_transient() {
+        if self.comes_back && end.is_transient() {
             self.lost = Some(end);
             // Requests on this connection are not to wait for the next.
             self.told = false;
@@ -66,7 +66,7 @@ impl State {
         match leave.map_err(super::Refusal::into_error) {
             // Somebody has said so already.
             Ok(()) | Err(SessionError::Command(CommandError::Ended)) => {
-                self.reconnects = false;
+                self.comes_back = false;
                 Ok(())
             }
             refused => refused,
@@ -75,7 +75,7 @@ impl State {
 
     /// All handles are gone: there is nobody left to come back for.
     pub(in crate::client) fn abandon(&mut self) {
-        self.reconnects = false;
+        self.comes_back = false;
         if self.leave().is_err()
             && let Some(link) = &mut self.link
         {
@@ -155,7 +155,7 @@ impl Shared {
     fn stop(&self) {
         let mut state = self.lock();
         if state.end.is_none() {
-            state.reconnects = false;
+            state.comes_back = false;
             let text = "the session's task was dropped, as with its runtime";
             let end = End::Failed(PeerError::Transport(text.to_owned()));
             state.lose(end.clone());

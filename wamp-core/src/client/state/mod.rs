@@ -17,11 +17,11 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use event_listener::Event;
-use futures_channel::oneshot;
 use rawsocket_proto::driver::{Machine as _, Pump, Timer, Transport};
 use rawsocket_proto::time::Instant;
 
 use super::error::{End, SessionError};
+use super::oneshot;
 use super::procedure::Endpoint;
 use super::queue::Pusher;
 use super::serialized::{Latest, Serialized};
@@ -69,8 +69,9 @@ pub(super) struct State {
     lost: Option<End>,
     /// How the session ended.
     end: Option<End>,
-    /// Whether it is to come back: not once it was told to leave, or nobody has a handle.
-    reconnects: bool,
+    /// It is to come back if its connection is lost: it was not told to leave, and somebody still
+    /// has a handle.
+    comes_back: bool,
     /// The session's task is gone.
     stopped: bool,
     status: SessionState,
@@ -138,7 +139,7 @@ impl Refusal {
 }
 
 impl Shared {
-    pub(super) fn new(link: Link, joined: Joined, max_handlers: usize, reconnects: bool) -> Self {
+    pub(super) fn new(link: Link, joined: Joined, max_handlers: usize, comes_back: bool) -> Self {
         let joined = Arc::new(joined);
         let serializer = link.machine().serializer();
         let status = SessionState::Joined {
@@ -151,7 +152,7 @@ impl Shared {
             joined,
             lost: None,
             end: None,
-            reconnects,
+            comes_back,
             stopped: false,
             status,
             version: 1,

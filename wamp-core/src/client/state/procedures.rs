@@ -6,9 +6,8 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use std::collections::HashMap;
 
-use futures_util::future::{AbortHandle, Abortable};
-
 use super::{Answer, Key, Life, Refusal, Reply, Shared, State, Waiting};
+use crate::abort::{AbortHandle, abortable};
 use crate::client::error::SessionError;
 use crate::client::procedure::Endpoint;
 use crate::session::{ClientSession, Invocation, Invoked, Registration, Request};
@@ -197,12 +196,9 @@ impl State {
             number: procedures.turns,
         };
         let handler = handler.invoke(shared.clone(), turn, invoked);
-        let (handle, registration) = AbortHandle::new_pair();
+        let (handle, task) = abortable(handler);
         procedures.running.insert(invocation, (turn, handle));
-        self.tasks.push(Box::pin(async move {
-            // How it came to its end, the caller knows.
-            let _ = Abortable::new(handler, registration).await;
-        }));
+        self.tasks.push(Box::pin(task));
         self.wake();
     }
 

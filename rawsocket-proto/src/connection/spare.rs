@@ -1,0 +1,65 @@
+//! Buffers that go round among the connections of a thread.
+//!
+//! An idle connection holds none, and yet a busy one does not allocate for each read and each burst
+//! of messages. That costs more than it looks: what is freed at the end of the heap goes back to the
+//! system, and comes again a page fault at a time.
+
+use alloc::vec::Vec;
+
+/// The size of a large read and of a burst of small messages.
+pub(super) const SIZE: usize = 64 << 10;
+
+/// The start of a frame that was there before, or the headers around a large one.
+pub(super) const EXTRA: usize = 4 << 10;
+
+#[cfg(feature = "driver")]
+const MOST: usize = SIZE + EXTRA;
+
+/// Buffers that stay with a thread: for one that reads while it writes, and a few more.
+#[cfg(feature = "driver")]
+const COUNT: usize = 4;
+
+#[cfg(feature = "driver")]
+std::thread_local! {
+    static SPARE: core::cell::RefCell<Vec<Vec<u8>>> = const { core::cell::RefCell::new(Vec::new()) };
+}
+
+/// Whether a buffer of this capacity is worth keeping, and one that is kept not much too large.
+#[cfg(feature = "driver")]
+fn fits(capacity: usize) -> bool {
+    (MOST / 2..=MOST).contains(&capacity)
+}
+
+/// An empty buffer of this capacity, or up to twice as much.
+pub(super) fn take(capacity: usize) -> Vec<u8> {
+    #[cfg(feature = "driver")]
+    if fits(capacity) {
+        // A thread that ends has none.
+        let spare = SPARE.try_with(|spare| spare.try_borrow_mut().ok()?.pop());
+        if let Ok(Some(buf)) = spare
+            && capacity <= buf.capacity()
+        {
+            return buf;
+        }
+        return Vec::with_capacity(MOST);
+    }
+    Vec::with_capacity(capacity)
+}
+
+/// Takes a buffer back.
+pub(super) fn put(buf: Vec<u8>) {
+    #[cfg(feature = "driver")]
+    if fits(buf.capacity()) {
+        let mut buf = buf;
+        buf.clear();
+        let _ = SPARE.try_with(|spare| {
+            if let Ok(mut spare) = spare.try_borrow_mut()
+                && spare.len() < COUNT
+            {
+                spare.push(buf);
+            }
+        });
+        return;
+    }
+    drop(buf);
+}
