@@ -98,6 +98,32 @@ async fn serving_ends_with_its_future() {
     .await;
 }
 
+/// Whoever does not answer GOODBYE in the time that is given, or never said HELLO, is cut off.
+#[tokio::test]
+async fn shutting_down_cuts_off_who_stays() {
+    bounded(async {
+        let router = router();
+        let (endpoint, served) = listening(&router).await;
+        let mut stayers = Vec::new();
+        for octets in [&HANDSHAKE[..0], &HANDSHAKE, &hasty_subscriber("com.topic")] {
+            let mut client = Socket::connect(&endpoint).await.unwrap();
+            client.write_all(octets).await.unwrap();
+            stayers.push(client);
+        }
+        while router.stats().subscriptions == 0 {
+            tokio::task::yield_now().await;
+        }
+        router.shut_down(Duration::from_millis(20)).await;
+        served.await.unwrap();
+        assert_eq!(router.stats().transports, 0);
+        for mut client in stayers {
+            // The end of the stream, or a reset.
+            let _ = client.read_to_end(&mut Vec::new()).await;
+        }
+    })
+    .await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn slow_handshakes_end_at_the_deadline() {
     let router = router();

@@ -60,6 +60,14 @@ fn errors() {
 }
 
 #[test]
+#[cfg(feature = "driver")]
+fn driver() {
+    sizes! {
+        wamp_rawsocket_proto::driver::Pump<(), (), ()> => 32,
+    }
+}
+
+#[test]
 #[cfg(feature = "connection")]
 fn connection() {
     sizes! {

@@ -323,3 +323,15 @@ impl Drop for Connections {
         taken.values().for_each(|link| link.cut());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Connection, Pump, RouterPeer};
+
+    #[test]
+    fn a_task_is_small() {
+        // Its socket and its clock come on top.
+        let task = size_of::<Connection<(), ()>>();
+        assert_eq!(task - size_of::<Pump<RouterPeer, (), ()>>(), 16);
+    }
+}

@@ -107,9 +107,10 @@ impl Client {
         let roles = r#"{"roles":{"caller":{},"callee":{}}}"#;
         self.send(&format!("[1,\"{REALM}\",{roles}]"))?;
         let welcome = self.receive()?;
-        match welcome.starts_with("[2,") {
-            true => Ok(()),
-            false => Err(format!("HELLO was answered with {welcome}").into()),
+        if welcome.starts_with("[2,") {
+            Ok(())
+        } else {
+            Err(format!("HELLO was answered with {welcome}").into())
         }
     }
 
@@ -118,9 +119,10 @@ impl Client {
         let request = self.requests;
         self.send(&format!("[64,{request},{{}},\"{PROCEDURE}\"]"))?;
         let registered = self.receive()?;
-        match registered.starts_with(&format!("[65,{request},")) {
-            true => Ok(()),
-            false => Err(format!("REGISTER was answered with {registered}").into()),
+        if registered.starts_with(&format!("[65,{request},")) {
+            Ok(())
+        } else {
+            Err(format!("REGISTER was answered with {registered}").into())
         }
     }
 
@@ -135,9 +137,10 @@ impl Client {
         self.stream.write_all(b"\x01\0\0\x04ping")?;
         let mut pong = [0; 8];
         self.stream.read_exact(&mut pong)?;
-        match &pong == b"\x02\0\0\x04ping" {
-            true => Ok(()),
-            false => Err(format!("a PING was answered with {pong:x?}").into()),
+        if &pong == b"\x02\0\0\x04ping" {
+            Ok(())
+        } else {
+            Err(format!("a PING was answered with {pong:x?}").into())
         }
     }
 
@@ -160,9 +163,10 @@ impl Client {
 
     fn expect(&mut self, expected: &str) -> Result<(), Box<dyn Error>> {
         let message = self.receive()?;
-        match message == expected {
-            true => Ok(()),
-            false => Err(format!("expected {expected}, got {message}").into()),
+        if message == expected {
+            Ok(())
+        } else {
+            Err(format!("expected {expected}, got {message}").into())
         }
     }
 

@@ -16,11 +16,11 @@ use crate::measure::{Activity, Memory};
 use crate::{Kind, Place, on_smol, on_tokio};
 
 /// How long all connections are left alone.
-pub(crate) const IDLE: Duration = Duration::from_secs(2);
+const IDLE: Duration = Duration::from_secs(2);
 
 /// The handshake's and HELLO's deadlines, after which a timer that nobody needs any more would
 /// still wake its task.
-pub(crate) const DEADLINES: Duration = Duration::from_secs(11);
+const DEADLINES: Duration = Duration::from_secs(11);
 
 /// Connections that come and go before anything is counted.
 const FIRST: usize = 16;
@@ -97,9 +97,10 @@ impl Serving {
             stats.timers,
             stats.queued_frames,
         ];
-        match left.iter().all(|count| *count == 0) {
-            true => Ok(()),
-            false => Err(format!("the router still holds something: {stats:?}").into()),
+        if left.iter().all(|count| *count == 0) {
+            Ok(())
+        } else {
+            Err(format!("the router still holds something: {stats:?}").into())
         }
     }
 }
@@ -139,9 +140,10 @@ impl Clients {
     fn expect(&mut self, expected: &str) -> Result<(), Box<dyn Error>> {
         let mut word = String::new();
         self.answers.read_line(&mut word)?;
-        match word.trim_end() == expected {
-            true => Ok(()),
-            false => Err(format!("the clients failed: {word:?}").into()),
+        if word.trim_end() == expected {
+            Ok(())
+        } else {
+            Err(format!("the clients failed: {word:?}").into())
         }
     }
 

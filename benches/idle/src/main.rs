@@ -2,7 +2,7 @@
 //! and what each costs, beside bare sockets and tokio-util's codec on the same runtime.
 //!
 //! ```text
-//! cargo run --release -p wamp-rawsocket-idle            # ten thousand, about two minutes
+//! cargo run --release -p wamp-rawsocket-idle            # ten thousand, about a minute
 //! cargo run --release -p wamp-rawsocket-idle -- --quick # one thousand
 //! ```
 //!

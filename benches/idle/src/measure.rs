@@ -26,8 +26,8 @@ pub(crate) struct Memory {
 impl Memory {
     pub(crate) fn now() -> Result<Self, Box<dyn Error>> {
         let stats = ALLOCATOR.stats();
-        let statm = fs::read_to_string("/proc/self/statm")?;
-        let pages: usize = statm
+        let pages = fs::read_to_string("/proc/self/statm")?;
+        let pages: usize = pages
             .split_ascii_whitespace()
             .nth(1)
             .ok_or("no resident size in /proc/self/statm")?

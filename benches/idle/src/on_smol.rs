@@ -85,9 +85,10 @@ async fn bare(stream: Async<TcpStream>) -> io::Result<()> {
                 Ok(0) => Ok(true),
                 Ok(count) => {
                     let octets = buffer.get(..count).unwrap_or_default();
-                    match io::Write::write(&mut socket, octets)? == count {
-                        true => Ok(false),
-                        false => Err(io::ErrorKind::WouldBlock.into()),
+                    if io::Write::write(&mut socket, octets)? == count {
+                        Ok(false)
+                    } else {
+                        Err(io::ErrorKind::WouldBlock.into())
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),

@@ -103,9 +103,10 @@ async fn bare(stream: TcpStream) -> io::Result<()> {
             Ok(0) => Ok(true),
             Ok(count) => {
                 let octets = buffer.get(..count).unwrap_or_default();
-                match stream.try_write(octets)? == count {
-                    true => Ok(false),
-                    false => Err(io::ErrorKind::WouldBlock.into()),
+                if stream.try_write(octets)? == count {
+                    Ok(false)
+                } else {
+                    Err(io::ErrorKind::WouldBlock.into())
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes};
 use rawsocket_proto::connection::{
-    Config, Connection, ConnectionError, Event, Frame, SendErrorReason,
+    Config, Connection, ConnectionError, Event, Frame, SendErrorReason, release_spare_buffers,
 };
 use rawsocket_proto::time::Instant;
 use rawsocket_proto::wire::RefusalCode;
@@ -52,6 +52,7 @@ impl Watched {
         let mut connection = None;
         let info = allocation_counter::measure(|| {
             connection = Some(settings::connection(start, config, choices));
+            release_spare_buffers();
         });
         let connection = connection.expect("just made");
         Self {
@@ -83,7 +84,11 @@ impl Watched {
     pub(crate) fn act<R>(&mut self, act: impl FnOnce(&mut Connection, Instant) -> R) -> R {
         let mut result = None;
         let (connection, now) = (&mut self.connection, self.now);
-        let info = allocation_counter::measure(|| result = Some(act(connection, now)));
+        let info = allocation_counter::measure(|| {
+            result = Some(act(connection, now));
+            // What the connections of a thread share is none of this one's.
+            release_spare_buffers();
+        });
         self.held += info.bytes_current;
         self.bound = self.bound.max(connection.memory_bound());
         let held = usize::try_from(self.held).unwrap_or(0);

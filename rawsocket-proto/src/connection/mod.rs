@@ -99,4 +99,6 @@ pub use event::{CloseReason, ConnectionError, Event, Payload, SendError, SendErr
 pub use frame::{Frame, FrameEncodeError};
 pub use inbox::RecvBuf;
 pub use machine::{Connection, NotDeciding};
+#[cfg(feature = "driver")]
+pub use spare::release_spare_buffers;
 pub use stats::Stats;

@@ -30,6 +30,18 @@ fn fits(capacity: usize) -> bool {
     (MOST / 2..=MOST).contains(&capacity)
 }
 
+/// Frees the buffers that the connections of the calling thread share, up to four of 68 KiB: for a
+/// thread that will not drive connections for long, or that measures what a connection holds.
+#[cfg(feature = "driver")]
+pub fn release_spare_buffers() {
+    let spare = SPARE.try_with(|spare| {
+        spare
+            .try_borrow_mut()
+            .map(|mut spare| core::mem::take(&mut *spare))
+    });
+    drop(spare);
+}
+
 /// An empty buffer of this capacity, or up to twice as much.
 pub(super) fn take(capacity: usize) -> Vec<u8> {
     #[cfg(feature = "driver")]

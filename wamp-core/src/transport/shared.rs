@@ -1,7 +1,7 @@
 //! A router that many connections serve at once.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use core::sync::atomic::{AtomicU8, Ordering};
 use core::task::{Context, Poll, Waker};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -55,7 +55,8 @@ struct Hub {
 #[derive(Debug, Default)]
 pub(crate) struct Link {
     flags: AtomicU8,
-    cut: AtomicBool,
+    #[cfg(feature = "runtime")]
+    cut: core::sync::atomic::AtomicBool,
     waker: Mutex<Option<Waker>>,
 }
 
