@@ -4,12 +4,12 @@ use core::time::Duration;
 
 use futures_util::future::join as both;
 use serde_json::json;
-use wamp_rawsocket_core::SerializerKind;
 use wamp_rawsocket_core::client::{End, Reconnect, SessionError, SessionState};
 use wamp_rawsocket_core::runtime::Runtime as _;
+use wamp_rawsocket_core::{Dict, SerializerKind};
 
 use crate::sim::{Fault, Script, Sim};
-use crate::world::{emptied, join, join_for_good, listening, realm};
+use crate::world::{PROCEDURE, TOPIC, emptied, join, join_for_good, listening, realm};
 
 #[test]
 fn to_leave_again_is_no_error() {
@@ -79,4 +79,50 @@ fn a_connection_that_lingers_does_not_hold_up_the_next() {
         sim.sleep(Duration::from_secs(60)).await;
         assert_eq!(sim.count(), 0);
     });
+}
+
+/// Whoever waits when the runtime is dropped is told, connected or not.
+#[test]
+fn nobody_waits_for_a_runtime_that_is_gone() {
+    for connected in [true, false] {
+        Sim::test(1, async |sim| {
+            let router = listening(&sim);
+            let join = realm(&sim).max_queued(1).reconnect(Reconnect::new());
+            let session = join.connect(&Sim::endpoint()).await.unwrap();
+            let mut subscription = session.subscribe(TOPIC).await.unwrap();
+            sim.line().stall(crate::sim::Side::Router, true);
+            let call = session.start_call(PROCEDURE, &Dict::new(), &()).await;
+            let call = call.unwrap();
+            if !connected {
+                sim.line().kill(Fault::Reset);
+                sim.settle().await;
+            }
+            let waits = async {
+                let publish = async { session.publish(TOPIC, &()).await };
+                let (called, published) = both(call.result(), publish).await;
+                assert!(matches!(called, Err(SessionError::Ended(_))), "{called:?}");
+                // With a connection it may have found room before.
+                let ended = matches!(published, Err(SessionError::Ended(_)));
+                assert!(ended || connected, "{published:?}");
+                assert!(subscription.recv().await.is_none());
+                assert!(matches!(session.closed().await, End::Failed(_)));
+                session.leave().await.unwrap_err();
+            };
+            let end = async {
+                crate::sim::yield_now().await;
+                sim.end();
+            };
+            both(waits, end).await;
+            // What is made of the rest is dropped, not kept.
+            let kept = std::sync::Arc::new(());
+            let inner = kept.clone();
+            let handler = subscription.handle(move |_| {
+                let _inner = inner.clone();
+                async {}
+            });
+            handler.detach();
+            assert_eq!(std::sync::Arc::strong_count(&kept), 1);
+            drop((router, session));
+        });
+    }
 }

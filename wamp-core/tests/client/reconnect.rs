@@ -109,7 +109,7 @@ fn it_comes_back_wherever_the_connection_dies() {
                 if through {
                     break;
                 }
-                octets += if octets < 12 { 1 } else { 5 };
+                octets += if octets < 12 { 1 } else { 9 };
                 assert!(octets < 5000);
             }
             assert!(octets > 20, "{octets}");
