@@ -3,4 +3,4 @@
 pub(crate) mod bare;
 pub(crate) mod endpoints;
 mod sockets;
-mod transport;
+pub(crate) mod transport;

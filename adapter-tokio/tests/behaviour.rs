@@ -2,6 +2,10 @@
 
 #[path = "../../behaviour/mod.rs"]
 mod behaviour;
+#[path = "../../behaviour/halves.rs"]
+mod halves;
+#[path = "../../behaviour/session/mod.rs"]
+mod session;
 
 use core::future::Future;
 use core::time::Duration;
@@ -9,8 +13,10 @@ use core::time::Duration;
 use behaviour_macros::{case_with_async as case, with_async as either};
 use tokio::io::DuplexStream;
 use tokio::runtime::Builder;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use wamp_rawsocket_tokio as adapter;
+use wamp_rawsocket_tokio::wamp_core::router::RouterConfig;
 
 /// Runs a test on threads, bounded in time.
 fn run<F: Future<Output = ()>>(test: impl FnOnce() -> F) {
@@ -50,6 +56,34 @@ async fn both<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>
     tokio::join!(one, other)
 }
 
+type Task<T> = JoinHandle<T>;
+
+fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> Task<T> {
+    tokio::spawn(task)
+}
+
+async fn join<T>(task: Task<T>) -> T {
+    task.await.unwrap()
+}
+
+/// Runs a piece of work where a handler's result is wanted.
+fn later<F: Future>(work: F) -> F {
+    work
+}
+
+/// Lets others go on, between two looks at something.
+async fn pause() {
+    tokio::time::sleep(Duration::from_millis(1)).await;
+}
+
 fn nodelay(socket: &adapter::Socket) -> bool {
     matches!(socket, adapter::Socket::Tcp(stream) if stream.nodelay().unwrap())
+}
+
+fn joining(realm: &str) -> adapter::Join {
+    adapter::Join::new(realm)
+}
+
+fn routing(config: RouterConfig) -> adapter::Router {
+    adapter::Router::new(config).unwrap()
 }

@@ -13,8 +13,7 @@ use tokio::time::Instant;
 use wamp_rawsocket_tokio::rawsocket_proto::connection::{Config, ConnectionError, SendErrorReason};
 use wamp_rawsocket_tokio::rawsocket_proto::time::TimerKind;
 use wamp_rawsocket_tokio::rawsocket_proto::wire::SerializerId;
-use wamp_rawsocket_tokio::wamp_core::transport::PeerError;
-use wamp_rawsocket_tokio::{Connection, End, Error, Listener, SessionError, Socket};
+use wamp_rawsocket_tokio::{Connection, Error, Listener, Socket};
 
 const FULL: usize = 1 << 24;
 
@@ -92,37 +91,6 @@ async fn messages_of_all_sizes_are_echoed_through_narrow_pipes() {
     ] {
         echo(piped(capacity, Config::new()).await, sizes).await;
     }
-}
-
-/// Closes a socket so that its peer sees a reset.
-async fn reset(socket: Socket) {
-    let Socket::Tcp(stream) = socket else {
-        unreachable!("only TCP resets")
-    };
-    // What was not read makes the system reset rather than close.
-    stream.readable().await.unwrap();
-    drop(stream);
-}
-
-#[tokio::test]
-async fn a_router_that_resets_during_the_handshake_refuses_a_session() {
-    bounded(async {
-        let listener = Listener::bind(&"rs://127.0.0.1:0".parse().unwrap())
-            .await
-            .unwrap();
-        let endpoint = listener.endpoint().clone();
-        let joining = wamp_rawsocket_tokio::Join::new("realm1").connect(&endpoint);
-        let (joined, ()) = tokio::join!(joining, async {
-            reset(listener.accept().await.unwrap()).await;
-        });
-        let error = joined.unwrap_err();
-        let closed = PeerError::Connection(ConnectionError::ClosedInHandshake);
-        assert!(
-            matches!(&error, SessionError::Ended(End::Failed(error)) if *error == closed),
-            "{error:?}"
-        );
-    })
-    .await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,7 +15,10 @@ use crate::{both, either};
 
 /// A client and its router, connected.
 #[either]
-async fn pair(endpoint: &Endpoint, config: &Config) -> (Connection<Socket>, Connection<Socket>) {
+pub(crate) async fn pair(
+    endpoint: &Endpoint,
+    config: &Config,
+) -> (Connection<Socket>, Connection<Socket>) {
     let listener = Listener::bind(endpoint).await.unwrap();
     let (client, router) = both(
         async {

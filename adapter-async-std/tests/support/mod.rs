@@ -34,6 +34,16 @@ pub(crate) async fn both<A, B>(
     zip(one, other).await
 }
 
+/// Runs a piece of work where a handler's result is wanted.
+pub(crate) fn later<F: Future>(work: F) -> F {
+    work
+}
+
+/// Lets others go on, between two looks at something.
+pub(crate) async fn pause() {
+    Timer::after(Duration::from_millis(1)).await;
+}
+
 pub(crate) fn nodelay(socket: &Socket) -> bool {
     matches!(socket, Socket::Tcp(stream) if stream.get_ref().nodelay().unwrap())
 }

@@ -103,7 +103,7 @@ impl Session {
     /// # Errors
     ///
     /// [`SessionError::Command`] or [`SessionError::Ended`].
-    pub fn publish(&self, topic: &str, arguments: &Arguments) -> Result<(), SessionError> {
+    pub fn publish(&self, topic: &str, arguments: &Arguments<'_>) -> Result<(), SessionError> {
         wait(self.0.publish(topic, arguments))
     }
 
@@ -115,7 +115,7 @@ impl Session {
     pub fn publish_acknowledged(
         &self,
         topic: &str,
-        arguments: &Arguments,
+        arguments: &Arguments<'_>,
     ) -> Result<Id, SessionError> {
         wait(self.0.publish_acknowledged(topic, arguments))
     }
@@ -130,7 +130,7 @@ impl Session {
         &self,
         topic: &str,
         options: &Dict<'_>,
-        arguments: &Arguments,
+        arguments: &Arguments<'_>,
     ) -> Result<Option<Id>, SessionError> {
         wait(self.0.publish_with(topic, options, arguments))
     }
@@ -144,7 +144,7 @@ impl Session {
     pub fn call(
         &self,
         procedure: &str,
-        arguments: &Arguments,
+        arguments: &Arguments<'_>,
     ) -> Result<OwnedPayload, SessionError> {
         wait(self.0.call(procedure, arguments))
     }
@@ -159,7 +159,7 @@ impl Session {
         &self,
         procedure: &str,
         options: &Dict<'_>,
-        arguments: &Arguments,
+        arguments: &Arguments<'_>,
     ) -> Result<Call, SessionError> {
         wait(self.0.start_call(procedure, options, arguments)).map(Call)
     }

@@ -54,7 +54,7 @@ impl Invocation {
     /// # Errors
     ///
     /// [`SessionError::Command`] if the call was cancelled, or [`SessionError::Ended`].
-    pub fn progress(&self, arguments: &Arguments) -> Result<(), SessionError> {
+    pub fn progress(&self, arguments: &Arguments<'_>) -> Result<(), SessionError> {
         wait(self.0.progress(arguments))
     }
 }

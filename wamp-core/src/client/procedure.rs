@@ -73,7 +73,7 @@ impl Invocation {
     /// # Cancel safety
     ///
     /// Dropped, it was sent or not: nothing in between.
-    pub async fn progress(&self, arguments: &Arguments) -> Answer<()> {
+    pub async fn progress(&self, arguments: &Arguments<'_>) -> Answer<()> {
         if !self.wants_progress() {
             return Ok(());
         }
@@ -152,7 +152,7 @@ struct Owed {
 }
 
 impl Owed {
-    async fn pay(&self, arguments: &Arguments) -> Answer<()> {
+    async fn pay(&self, arguments: &Arguments<'_>) -> Answer<()> {
         let Ok(arguments) = self.shared.serialize(arguments) else {
             // Dropped, it tells the caller.
             return Ok(());
@@ -247,7 +247,8 @@ impl Session {
     /// Registers a procedure. Each call runs `handler` on a task of its own, at most
     /// [`Join::max_handlers`](super::Join::max_handlers) at the same time. Its result is what the
     /// caller gets; a handler that panics gives `wamp.error.runtime_error`, and one whose call is
-    /// cancelled is dropped at its next await.
+    /// cancelled is dropped at its next await. A handler that has a handle of the session keeps it:
+    /// such a session does not leave by itself.
     ///
     /// # Errors
     ///

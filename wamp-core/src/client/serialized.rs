@@ -33,7 +33,7 @@ std::thread_local! {
 impl Serialized {
     pub(super) fn new(
         serializer: SerializerKind,
-        arguments: &Arguments,
+        arguments: &Arguments<'_>,
     ) -> Result<Self, CommandError> {
         // Taken out, so that arguments that publish themselves find one of their own.
         let mut octets = SCRATCH.try_with(Cell::take).unwrap_or_default();

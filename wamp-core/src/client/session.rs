@@ -41,7 +41,7 @@ impl Drop for Handle {
 }
 
 /// Arguments of any type that can be sent.
-pub type Arguments = dyn ToPayload + Sync;
+pub type Arguments<'a> = dyn ToPayload + Sync + 'a;
 
 impl Session {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
@@ -95,7 +95,7 @@ impl Session {
     /// # Cancel safety
     ///
     /// Dropped, it was published or not: nothing in between.
-    pub async fn publish(&self, topic: &str, arguments: &Arguments) -> Answer<()> {
+    pub async fn publish(&self, topic: &str, arguments: &Arguments<'_>) -> Answer<()> {
         let done = self.publish_with(topic, &Dict::new(), arguments).await;
         done.map(|_| ())
     }
@@ -109,7 +109,7 @@ impl Session {
     /// # Cancel safety
     ///
     /// Dropped, it was published or not: nothing in between.
-    pub async fn publish_acknowledged(&self, topic: &str, arguments: &Arguments) -> Answer<Id> {
+    pub async fn publish_acknowledged(&self, topic: &str, arguments: &Arguments<'_>) -> Answer<Id> {
         let options = Dict::new().with("acknowledge", true);
         let id = self.publish_with(topic, &options, arguments).await?;
         id.ok_or_else(lost)
@@ -129,7 +129,7 @@ impl Session {
         &self,
         topic: &str,
         options: &Dict<'_>,
-        arguments: &Arguments,
+        arguments: &Arguments<'_>,
     ) -> Answer<Option<Id>> {
         let arguments = self.shared().serialize(arguments)?;
         let payload = arguments.payload();
@@ -154,7 +154,7 @@ impl Session {
     /// # Cancel safety
     ///
     /// Dropped, it cancels the call, as [`Call`] tells.
-    pub async fn call(&self, procedure: &str, arguments: &Arguments) -> Answer<OwnedPayload> {
+    pub async fn call(&self, procedure: &str, arguments: &Arguments<'_>) -> Answer<OwnedPayload> {
         self.start_call(procedure, &Dict::new(), arguments)
             .await?
             .result()
@@ -175,7 +175,7 @@ impl Session {
         &self,
         procedure: &str,
         options: &Dict<'_>,
-        arguments: &Arguments,
+        arguments: &Arguments<'_>,
     ) -> Answer<Call> {
         let (reply, result) = oneshot::channel();
         let wanted = options.get_bool("receive_progress") == Some(true);

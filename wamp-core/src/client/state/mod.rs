@@ -180,7 +180,7 @@ impl Shared {
     }
 
     /// Arguments, ready to be sent.
-    pub(super) fn serialize(&self, arguments: &Arguments) -> Answer<Serialized> {
+    pub(super) fn serialize(&self, arguments: &Arguments<'_>) -> Answer<Serialized> {
         Ok(Serialized::new(self.serializer.get(), arguments)?)
     }
 
