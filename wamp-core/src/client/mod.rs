@@ -13,6 +13,7 @@ mod join;
 mod oneshot;
 mod procedure;
 mod queue;
+mod serialized;
 mod session;
 mod state;
 mod states;

@@ -78,7 +78,8 @@ impl Invocation {
             return Ok(());
         }
         let options = Dict::new().with("progress", true);
-        let payload = Payload::typed(arguments);
+        let arguments = self.shared.serialize(arguments)?;
+        let payload = arguments.payload();
         let handle = self.invoked.invocation;
         let act = |session: &mut ClientSession| session.yield_result(handle, &options, &payload);
         self.shared.command(Some(self.life), true, act).await
@@ -151,8 +152,12 @@ struct Owed {
 }
 
 impl Owed {
-    async fn pay(&self, payload: &Arguments<'_>) -> Answer<()> {
-        let payload = Payload::typed(payload);
+    async fn pay(&self, arguments: &Arguments<'_>) -> Answer<()> {
+        let Ok(arguments) = self.shared.serialize(arguments) else {
+            // Dropped, it tells the caller.
+            return Ok(());
+        };
+        let payload = arguments.payload();
         let act = |session: &mut ClientSession| match session.yield_result(
             self.handle,
             &Dict::new(),
@@ -242,7 +247,8 @@ impl Session {
     /// Registers a procedure. Each call runs `handler` on a task of its own, at most
     /// [`Join::max_handlers`](super::Join::max_handlers) at the same time. Its result is what the
     /// caller gets; a handler that panics gives `wamp.error.runtime_error`, and one whose call is
-    /// cancelled is dropped at its next await.
+    /// cancelled is dropped at its next await. A handler that has a handle of the session keeps it:
+    /// such a session does not leave by itself.
     ///
     /// # Errors
     ///

@@ -10,7 +10,7 @@ use super::state::{Answer, Reply, Shared, Waiting};
 use super::states::{SessionState, States};
 use crate::session::{CallRequest, ClientSession, CommandError, Joined, PublishRequest, Request};
 use crate::transport::PeerError;
-use crate::{Dict, Id, OwnedPayload, Payload, ToPayload};
+use crate::{Dict, Id, OwnedPayload, ToPayload};
 
 /// A session in a realm. Cheap to clone; the clones are one session.
 ///
@@ -131,7 +131,8 @@ impl Session {
         options: &Dict<'_>,
         arguments: &Arguments<'_>,
     ) -> Answer<Option<Id>> {
-        let payload = Payload::typed(arguments);
+        let arguments = self.shared().serialize(arguments)?;
+        let payload = arguments.payload();
         let publish = |session: &mut ClientSession| session.publish(topic, options, &payload);
         if options.get_bool("acknowledge") != Some(true) {
             let shared = self.shared();
@@ -179,7 +180,8 @@ impl Session {
         let (reply, result) = oneshot::channel();
         let wanted = options.get_bool("receive_progress") == Some(true);
         let (sender, progress) = wanted.then(queue).unzip();
-        let payload = Payload::typed(arguments);
+        let arguments = self.shared().serialize(arguments)?;
+        let payload = arguments.payload();
         let (request, life) = self
             .shared()
             .request(

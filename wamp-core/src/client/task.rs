@@ -43,11 +43,15 @@ pub(super) async fn greet<R: Runtime>(
             Err(error) => break End::Failed(error),
         }
     };
-    // What is still to be said, such as ABORT, nobody waits for.
+    close(runtime, link);
+    Err(SessionError::Ended(end))
+}
+
+/// Has the runtime close a connection: nobody waits for what is still to be said, such as ABORT.
+fn close<R: Runtime>(runtime: &R, mut link: Link) {
     runtime.spawn(async move {
         let _ = poll_fn(|cx| link.poll_close(cx)).await;
     });
-    Err(SessionError::Ended(end))
 }
 
 /// Connects to an endpoint and joins, time and again.
@@ -150,8 +154,8 @@ impl<R: Runtime> Comeback<R> {
             sleep(timer, delay).await;
             match self.dial.join().await {
                 Ok((link, joined)) => {
-                    if let Err(mut link) = shared.revive(link, joined) {
-                        let _ = poll_fn(|cx| link.poll_close(cx)).await;
+                    if let Err(link) = shared.revive(link, joined) {
+                        close(&self.dial.runtime, link);
                     }
                     return;
                 }
@@ -201,9 +205,12 @@ async fn run<R: Runtime>(runtime: R, stop: Stop, mut comeback: Option<Box<Comeba
         let since = comeback.as_ref().map(|it| it.dial.runtime.timer());
         let began = since.as_ref().map(Timer::now);
         poll_fn(|cx| shared.poll(cx, |task| runtime.spawn(task))).await;
-        let (Some(comeback), Some(lost)) = (&mut comeback, shared.lost()) else {
+        let (Some(comeback), Some((lost, link))) = (&mut comeback, shared.lost()) else {
             return;
         };
+        if let Some(link) = link {
+            close(&runtime, link);
+        }
         if let (Some(timer), Some(began)) = (since, began) {
             comeback
                 .backoff

@@ -16,6 +16,8 @@ use crate::{Value, ValueRef};
 
 mod typed;
 
+#[cfg(feature = "runtime")]
+pub(crate) use typed::serialize_into;
 pub use typed::{ArgsKwargs, Kwargs, PayloadWriter, ToPayload};
 
 /// The payload of a message.

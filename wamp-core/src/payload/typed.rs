@@ -1,5 +1,7 @@
 //! Typed arguments: from serde into a frame and back.
 
+use core::ops::Range;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -169,19 +171,35 @@ pub(super) fn serialize(
     arguments: &(dyn ToPayload + Sync),
 ) -> Result<OwnedPayload, EncodeError> {
     let mut octets = Vec::new();
-    let mut out = PayloadWriter::new(serializer, &mut octets);
-    arguments.write(&mut out)?;
-    let separator = serializer::separator(serializer).len();
-    let (start, kwargs) = (out.start + separator, out.kwargs);
-    if out.written == 0 {
+    let (args, kwargs) = serialize_into(serializer, arguments, &mut octets)?;
+    if args.is_empty() {
         return Ok(OwnedPayload::none());
     }
     let octets = Bytes::from(octets);
     Ok(OwnedPayload {
         serializer: Some(serializer),
-        args: octets.slice(start..kwargs.map_or(octets.len(), |kwargs| kwargs - separator)),
-        kwargs: kwargs.map_or(Bytes::new(), |kwargs| octets.slice(kwargs..)),
+        args: octets.slice(args),
+        kwargs: octets.slice(kwargs),
     })
+}
+
+/// Serializes typed arguments behind what is in `octets`, and says where they are: positional ones
+/// and keyword ones, both empty if there are none.
+pub(crate) fn serialize_into(
+    serializer: SerializerKind,
+    arguments: &(dyn ToPayload + Sync),
+    octets: &mut Vec<u8>,
+) -> Result<(Range<usize>, Range<usize>), EncodeError> {
+    let mut out = PayloadWriter::new(serializer, octets);
+    arguments.write(&mut out)?;
+    let separator = serializer::separator(serializer).len();
+    let (start, kwargs, written) = (out.start + separator, out.kwargs, out.written);
+    let end = octets.len();
+    if written == 0 {
+        return Ok((end..end, end..end));
+    }
+    let args = start..kwargs.map_or(end, |kwargs| kwargs - separator);
+    Ok((args, kwargs.unwrap_or(end)..end))
 }
 
 pub(super) fn read_args<T: for<'de> Deserialize<'de>>(

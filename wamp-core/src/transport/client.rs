@@ -10,6 +10,7 @@ use rawsocket_proto::connection::{
 use rawsocket_proto::driver::{Machine, is_hangup};
 use rawsocket_proto::time::Instant;
 
+use crate::SerializerKind;
 use crate::session::{ClientSession, CommandError, Event, SessionConfig, SessionError};
 
 /// A client's end of a RawSocket connection and the session on it.
@@ -87,6 +88,11 @@ impl ClientPeer {
     /// The session; `None` before the handshake is over.
     pub fn session(&self) -> Option<&ClientSession> {
         self.session.as_ref()
+    }
+
+    /// The serializer that was asked for.
+    pub const fn serializer(&self) -> SerializerKind {
+        self.config.serializer
     }
 
     /// The connection underneath.

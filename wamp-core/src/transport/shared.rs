@@ -46,6 +46,8 @@ struct Hub {
     armed: Option<Instant>,
     /// Wake those who wait until there are no connections.
     until_empty: Vec<Waker>,
+    /// Nobody is let in any more.
+    closing: bool,
 }
 
 /// What the router, and who serves the connection, have to say to the one connection that a session
@@ -123,13 +125,16 @@ impl SharedRouter {
             timer: None,
             armed: None,
             until_empty: Vec::new(),
+            closing: false,
         };
         let hub = Box::new(Mutex::new(hub));
         Self(Arc::new(Shared { hub, decode }))
     }
 
-    /// Ends every session with GOODBYE `wamp.close.system_shutdown`.
+    /// Ends every session with GOODBYE `wamp.close.system_shutdown`, and lets nobody in any more:
+    /// further clients are refused as too many.
     pub fn shut_down(&self, now: Instant) {
+        lock(&self.0.hub).closing = true;
         self.with(|router| router.shut_down(now));
     }
 
@@ -190,6 +195,9 @@ impl SharedRouter {
         now: Instant,
     ) -> Result<SessionKey, TooManyTransports> {
         let mut hub = lock(&self.0.hub);
+        if hub.closing {
+            return Err(TooManyTransports);
+        }
         let key = hub.router.open_session(transport, now)?;
         hub.links.insert(key, link);
         hub.tell(None);

@@ -1,13 +1,14 @@
 //! Calls that are given up, let go, or overrun; and routers that cannot cancel.
 
+use core::panic::AssertUnwindSafe;
 use core::time::Duration;
 
-use futures_util::StreamExt as _;
 use futures_util::future::join as both;
+use futures_util::{FutureExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use wamp_rawsocket_core::Dict;
 use wamp_rawsocket_core::client::{Session, SessionError};
 use wamp_rawsocket_core::message::CancelMode;
+use wamp_rawsocket_core::{Dict, EncodeError, PayloadWriter, ToPayload};
 
 use crate::sim::{Script, Sim, few_polls};
 use crate::world::{PROCEDURE, cancelling, realm, scripted, uri_of};
@@ -157,4 +158,42 @@ fn a_call_that_is_overrun_is_given_up() {
             });
         }
     }
+}
+
+/// Arguments that publish while they are serialized, and then fail or panic if asked to.
+struct Talkative(Session, u8);
+
+impl ToPayload for Talkative {
+    fn write(&self, out: &mut PayloadWriter<'_>) -> Result<(), EncodeError> {
+        let inner = self.0.publish("com.example.inner", &(1,));
+        inner.now_or_never().unwrap().unwrap();
+        match self.1 {
+            0 => out.args(&(self.0.id(), 2)),
+            1 => Err(EncodeError::ArgsNotAList),
+            _ => panic!("as asked"),
+        }
+    }
+}
+
+#[test]
+fn arguments_may_use_the_session_that_sends_them() {
+    Sim::test(1, async |sim| {
+        let (session, mut router) = scripted(&sim, realm(&sim), cancelling()).await;
+        let talk = |how| Talkative(session.clone(), how);
+        session
+            .publish("com.example.outer", &talk(0))
+            .await
+            .unwrap();
+        let refused = session.call(PROCEDURE, &talk(1)).await;
+        assert!(matches!(refused, Err(SessionError::Command(_))));
+        let words = talk(2);
+        let panic = AssertUnwindSafe(session.call(PROCEDURE, &words)).catch_unwind();
+        assert!(panic.await.is_err());
+        drop(words);
+        let messages = leave(&session, &mut router).await;
+        let topics: Vec<_> = messages.iter().map(|it| it[3].as_str().unwrap()).collect();
+        let [inner, outer] = ["com.example.inner", "com.example.outer"];
+        assert_eq!(topics, [inner, outer, inner, inner]);
+        assert_eq!(messages[1], json!([16, 2, {}, outer, [1, 2]]));
+    });
 }

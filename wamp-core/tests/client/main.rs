@@ -7,8 +7,12 @@
 mod calls;
 mod cancel;
 mod ends;
+mod events;
 mod handlers;
+mod joining;
+mod model;
 mod reconnect;
 mod room;
+mod serving;
 mod sim;
 mod world;

@@ -109,7 +109,7 @@ fn it_comes_back_wherever_the_connection_dies() {
                 if through {
                     break;
                 }
-                octets += if octets < 12 { 1 } else { 5 };
+                octets += if octets < 12 { 1 } else { 9 };
                 assert!(octets < 5000);
             }
             assert!(octets > 20, "{octets}");
@@ -218,7 +218,7 @@ fn pauses_double_and_attempts_end() {
         assert!(matches!(answer, Err(SessionError::Ended(_))));
         let pauses: Vec<_> = sim.attempts()[1..]
             .iter()
-            .map(|at| (*at - began).as_secs())
+            .map(|at| at.saturating_sub(began).as_secs())
             .collect();
         assert_eq!(pauses, [1, 3, 6, 9]);
         sim.settle().await;
@@ -281,7 +281,7 @@ fn to_leave_or_to_let_go_without_a_connection_takes_no_time() {
                     left.unwrap();
                     assert!(matches!(published, Err(SessionError::Ended(_))));
                 }
-                assert!(sim.now() - before < Duration::from_millis(1));
+                assert!(sim.now().saturating_sub(before) < Duration::from_millis(1));
                 emptied(&sim, &router).await;
                 sim.settle().await;
                 assert_eq!(sim.count(), 2);
@@ -368,7 +368,7 @@ fn a_registration_can_be_ended_while_it_is_restored() {
             let registration = session.register(PROCEDURE, echo).await.unwrap();
             let subscription = session.subscribe(TOPIC).await.unwrap();
             sim.line().kill(Fault::Reset);
-            sim.sleep(Duration::from_millis(1100)).await;
+            sim.sleep(Duration::from_secs(1)).await;
             for _ in 0..polls * 5 {
                 crate::sim::yield_now().await;
             }

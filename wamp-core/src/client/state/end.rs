@@ -116,13 +116,14 @@ impl Waiting {
 }
 
 impl Shared {
-    /// Why the connection was lost; `None` if the session is over.
-    pub(in crate::client) fn lost(&self) -> Option<End> {
-        let state = self.lock();
-        match state.end {
-            None => state.lost.clone(),
-            Some(_) => None,
+    /// Why the connection was lost, and what is left of it to be closed; `None` if the session is
+    /// over.
+    pub(in crate::client) fn lost(&self) -> Option<(End, Option<Link>)> {
+        let mut state = self.lock();
+        if state.end.is_some() {
+            return None;
         }
+        Some((state.lost.clone()?, state.link.take()))
     }
 
     /// Ends the session, which does not come back.

@@ -24,6 +24,8 @@ use super::error::{End, SessionError};
 use super::oneshot;
 use super::procedure::Endpoint;
 use super::queue::Pusher;
+use super::serialized::{Latest, Serialized};
+use super::session::Arguments;
 use super::states::SessionState;
 use crate::message::CancelMode;
 use crate::session::{CallRequest, ClientSession, CommandError, Joined, Request};
@@ -52,6 +54,7 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// There is room for more to send, or there will never be.
     room: Event,
+    serializer: Latest,
     /// The session's state is another.
     pub(super) changed: Event,
 }
@@ -138,6 +141,7 @@ impl Refusal {
 impl Shared {
     pub(super) fn new(link: Link, joined: Joined, max_handlers: usize, comes_back: bool) -> Self {
         let joined = Arc::new(joined);
+        let serializer = link.machine().serializer();
         let status = SessionState::Joined {
             joined: joined.clone(),
             lost: Arc::default(),
@@ -163,6 +167,7 @@ impl Shared {
             discarded: Vec::new(),
         };
         Self {
+            serializer: Latest::new(serializer),
             state: Mutex::new(state),
             room: Event::new(),
             changed: Event::new(),
@@ -172,6 +177,11 @@ impl Shared {
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing in there is left half done by a panic elsewhere.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Arguments, ready to be sent.
+    pub(super) fn serialize(&self, arguments: &Arguments<'_>) -> Answer<Serialized> {
+        Ok(Serialized::new(self.serializer.get(), arguments)?)
     }
 
     /// Lets go of the lock, and then of what must not be dropped under it; tells those who wait.
@@ -245,7 +255,7 @@ impl Shared {
     /// those that wait for the lock.
     const ROUNDS: usize = 16;
 
-    /// Runs the connection until it is over and closed. What is to be run meanwhile goes to
+    /// Runs the connection until it is lost; if the session is over with it, until it is closed. What is to be run meanwhile goes to
     /// `spawn`.
     pub(super) fn poll(
         self: &Arc<Self>,
@@ -279,6 +289,10 @@ impl Shared {
 impl State {
     fn run(&mut self, shared: &Arc<Shared>, cx: &mut Context<'_>) -> Poll<()> {
         for _ in 0..Shared::ROUNDS {
+            if self.lost.is_some() && self.end.is_none() {
+                // Others see to what is left of the connection.
+                return Poll::Ready(());
+            }
             let alive = self.is_connected();
             let Some(link) = &mut self.link else {
                 return Poll::Ready(());

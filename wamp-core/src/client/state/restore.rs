@@ -30,6 +30,7 @@ impl Shared {
         if state.end.is_some() {
             return Err(link);
         }
+        self.serializer.set(link.machine().serializer());
         state.life = Life(state.life.0.wrapping_add(1));
         state.link = Some(link);
         state.lost = None;

@@ -1,7 +1,7 @@
 //! The subscriptions of a session, over all its connections.
 
 use alloc::string::String;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::procedures::answer;
 use super::{Key, Refusal, Reply, State, Waiting};
@@ -168,14 +168,18 @@ impl State {
 
     /// Gives up the subscriptions that nobody listens to.
     pub(super) fn unsubscribe_idle(&mut self) {
+        if self.subscriptions.idle.is_empty() {
+            return;
+        }
+        let being_made = self.waiting.values().filter_map(|waiting| match waiting {
+            Waiting::Subscribe(_, listening, _) => Some(listening.topic.clone()),
+            Waiting::Resubscribe(_, topic) => Some(topic.clone()),
+            _ => None,
+        });
+        let being_made: HashSet<String> = being_made.collect();
         for idle in core::mem::take(&mut self.subscriptions.idle) {
             // A subscription that is being made may turn out to be this one.
-            let may_be_wanted = self.waiting.values().any(|waiting| match waiting {
-                Waiting::Subscribe(_, listening, _) => listening.topic == idle.topic,
-                Waiting::Resubscribe(_, topic) => *topic == idle.topic,
-                _ => false,
-            });
-            if may_be_wanted {
+            if being_made.contains(&idle.topic) {
                 self.subscriptions.idle.push(idle);
                 continue;
             }

@@ -7,6 +7,6 @@ mod pipe;
 mod router;
 
 pub(crate) use executor::{Sim, few_polls, yield_now};
-pub(crate) use net::Plan;
+pub(crate) use net::{Listener, Plan};
 pub(crate) use pipe::{Fault, Side};
 pub(crate) use router::{Script, frames};

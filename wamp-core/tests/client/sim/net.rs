@@ -53,13 +53,11 @@ impl Listener {
         }
         poll_fn(|cx| {
             let mut heard = self.heard.lock().unwrap();
-            match heard.waiting.pop_front() {
-                Some(end) => Poll::Ready(Ok(end)),
-                None => {
-                    heard.listener = Some(cx.waker().clone());
-                    Poll::Pending
-                }
+            if let Some(end) = heard.waiting.pop_front() {
+                return Poll::Ready(Ok(end));
             }
+            heard.listener = Some(cx.waker().clone());
+            Poll::Pending
         })
         .await
     }

@@ -43,12 +43,8 @@ impl Script {
         message
     }
 
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "it reads as the message does"
-    )]
     pub(crate) async fn send(&mut self, message: Value) {
-        self.queue(message.clone());
+        self.queue(message);
         self.0.flush().await.ok();
     }
 
