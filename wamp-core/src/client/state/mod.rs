@@ -35,7 +35,7 @@ use crate::{Id, OwnedPayload};
 pub(super) use end::Stop;
 use procedures::Procedures;
 pub(super) use procedures::{Provided, Turn};
-use restore::Restoring;
+use restore::{Restoring, Taken};
 pub(super) use subscriptions::Listening;
 use subscriptions::Subscriptions;
 
@@ -84,6 +84,7 @@ pub(super) struct State {
     subscriptions: Subscriptions,
     procedures: Procedures,
     restoring: Option<Restoring>,
+    taken: Taken,
     /// Calls to be cancelled, for which there was no room.
     cancels: VecDeque<(CallRequest, CancelMode)>,
     /// To be run by the runtime, once the lock is not held.
@@ -162,6 +163,7 @@ impl Shared {
             subscriptions: Subscriptions::default(),
             procedures: Procedures::new(max_handlers),
             restoring: None,
+            taken: Taken::default(),
             cancels: VecDeque::new(),
             tasks: Vec::new(),
             discarded: Vec::new(),
