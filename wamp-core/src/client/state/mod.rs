@@ -257,8 +257,8 @@ impl Shared {
     /// those that wait for the lock.
     const ROUNDS: usize = 16;
 
-    /// Runs the connection until it is lost; if the session is over with it, until it is closed. What is to be run meanwhile goes to
-    /// `spawn`.
+    /// Runs the connection until it is lost; if the session is over with it, until it is closed.
+    /// What is to be run meanwhile goes to `spawn`.
     pub(super) fn poll(
         self: &Arc<Self>,
         cx: &mut Context<'_>,
