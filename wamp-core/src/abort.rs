@@ -84,6 +84,7 @@ pub(crate) async fn catch<F: Future>(work: F) -> Option<F::Output> {
 mod tests {
     use super::*;
     use core::future::{pending, ready};
+    use std::task::Wake;
 
     fn poll(task: impl Future) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
@@ -97,6 +98,29 @@ mod tests {
         let (abort, mut task) = abortable(pending());
         assert!(!poll(&mut task));
         abort.abort();
+        assert!(poll(&mut task));
+    }
+
+    /// A waker that ends the task when it goes.
+    struct Ends(AbortHandle);
+
+    impl Wake for Ends {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    impl Drop for Ends {
+        fn drop(&mut self) {
+            self.0.abort();
+        }
+    }
+
+    #[test]
+    fn a_waker_that_goes_may_end_the_task() {
+        let (abort, mut task) = abortable(pending());
+        let ends = Waker::from(Arc::new(Ends(abort)));
+        let mut cx = Context::from_waker(&ends);
+        assert!(Pin::new(&mut task).poll(&mut cx).is_pending());
+        drop(ends);
         assert!(poll(&mut task));
     }
 

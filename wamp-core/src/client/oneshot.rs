@@ -94,6 +94,7 @@ impl<T> Drop for Receiver<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::task::Wake;
 
     fn poll<T>(receiver: &mut Receiver<T>) -> Poll<Option<T>> {
         Pin::new(receiver).poll(&mut Context::from_waker(Waker::noop()))
@@ -105,6 +106,25 @@ mod tests {
         assert_eq!(poll(&mut receiver), Poll::Pending);
         assert_eq!(sender.send(1), Ok(()));
         assert_eq!(poll(&mut receiver), Poll::Ready(Some(1)));
+        assert_eq!(poll(&mut receiver), Poll::Ready(None));
+    }
+
+    /// A waker that owns the end that owes the answer, as a task that is dropped with it may.
+    struct Owner(Mutex<Option<Sender<i32>>>);
+
+    impl Wake for Owner {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    #[test]
+    fn a_waker_that_goes_may_take_the_other_end_with_it() {
+        let (sender, mut receiver) = channel();
+        let owner = Waker::from(Arc::new(Owner(Mutex::new(Some(sender)))));
+        let first = Pin::new(&mut receiver).poll(&mut Context::from_waker(&owner));
+        assert_eq!(first, Poll::Pending);
+        drop(owner);
+        // The answer's end is dropped with the waker that this one replaces.
+        let _ = poll(&mut receiver);
         assert_eq!(poll(&mut receiver), Poll::Ready(None));
     }
 
