@@ -124,19 +124,16 @@ impl RouterPeer {
         &self.connection
     }
 
-    /// Goes on as far as it comes, and says whether the connection is over.
-    pub fn finished(&mut self) -> bool {
-        self.advance();
-        self.connection.is_closed()
-    }
-
-    /// Takes what the router and the client have to say, as far as it comes.
-    fn advance(&mut self) {
+    /// Takes what the router and the client have to say, as far as it comes, and says whether the
+    /// connection is over. All that polls does so first; an event loop does it for a connection
+    /// that was [woken](Self::register).
+    pub fn advance(&mut self) -> bool {
         self.listen();
         while self.held.is_none() && self.step() {
             // What the client said may have been answered at once.
             self.listen();
         }
+        self.connection.is_closed()
     }
 
     /// Takes the router's word.
