@@ -43,11 +43,11 @@ impl Runtime for Tokio {
     }
 
     async fn connect(&self, endpoint: &Endpoint) -> io::Result<Self::Io> {
-        Socket::connect(endpoint).await.map(TokioIo)
+        Socket::connect(endpoint).await.map(TokioIo::new)
     }
 
     async fn accept(&self, listener: &Listener) -> io::Result<Self::Io> {
-        listener.accept().await.map(TokioIo)
+        listener.accept().await.map(TokioIo::new)
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
@@ -63,7 +63,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Adopt<S> for Tokio {
     type Adopted = TokioIo<S>;
 
     fn adopt(&self, stream: S) -> TokioIo<S> {
-        TokioIo(stream)
+        TokioIo::new(stream)
     }
 }
 
