@@ -25,7 +25,7 @@ use super::shared::{Link, SharedRouter};
 /// is owed is not listened to.
 ///
 /// Other connections' messages make this one's, so [`register`](Self::register) a waker before each
-/// turn. A turn calls [`finished`](Self::finished), which does what is to be done, around the reads
+/// turn. A turn calls [`advance`](Self::advance), which does what is to be done, around the reads
 /// and the writes. Dropped, it ends the session.
 #[derive(Debug)]
 pub struct RouterPeer {
