@@ -237,7 +237,7 @@ async fn send_receiving_sends_all_or_nothing_and_loses_nothing() {
     for polls in 1..POLLS {
         let (mut client, router) = pair(Config::new().water_marks(1, 1)).await;
         let (tx, mut rx) = router.split();
-        let sender = tokio::spawn(async move {
+        let flood = tokio::spawn(async move {
             for number in 0..COUNT {
                 tx.send(message(number)).await.unwrap();
             }
@@ -252,9 +252,9 @@ async fn send_receiving_sends_all_or_nothing_and_loses_nothing() {
         });
         let (mut sent, mut received) = (Vec::new(), Vec::new());
         for number in 0..COUNT {
-            let send =
+            let future =
                 client.send_receiving(message(number), |message| received.push(message.to_vec()));
-            if let Some(done) = few_polls(polls, send).await {
+            if let Some(done) = few_polls(polls, future).await {
                 done.unwrap();
                 sent.push(message(number));
             }
@@ -262,7 +262,7 @@ async fn send_receiving_sends_all_or_nothing_and_loses_nothing() {
         while received.len() < usize::from(COUNT) {
             received.push(client.recv().await.unwrap().unwrap().to_vec());
         }
-        sender.await.unwrap();
+        flood.await.unwrap();
         client.close().await.unwrap();
         assert_eq!(peer.await.unwrap(), sent, "after {polls} polls each");
         assert_eq!(received, all(), "after {polls} polls each");

@@ -158,7 +158,7 @@ async fn all_the_time_in_the_world_is_a_timeout(endpoint: &Endpoint) {
         .connect(&served.endpoint)
         .await
         .unwrap();
-    session.subscribe(TOPIC).await.unwrap();
+    let _subscription = session.subscribe(TOPIC).await.unwrap();
     session.leave().await.unwrap();
     served.router.shut_down(Duration::MAX).await;
     join(served.task).await;
