@@ -103,6 +103,10 @@ impl Join {
     /// repeated in silence. New ones wait for the connection, or
     /// [fail fast](Session::fail_fast). [`Session::states`] tells how it goes.
     ///
+    /// A procedure that the router says is registered already is asked for again, after pauses of
+    /// one second to a minute: it may be this session's own, of a connection that the router has not
+    /// given up yet.
+    ///
     /// A session that was ended on purpose does not come back, nor one that the router refuses:
     /// see [`End::is_transient`](client::End::is_transient).
     pub fn reconnect(self, reconnect: Reconnect) -> Self {

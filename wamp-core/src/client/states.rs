@@ -20,8 +20,8 @@ pub enum SessionState {
     Joined {
         /// What the router said.
         joined: Arc<Joined>,
-        /// What could not be restored, after it joined again. These subscriptions have ended, and
-        /// these procedures are not registered any more.
+        /// What could not be restored, after it joined again: see [`Unrestored::is_retried`]. It is
+        /// told anew when one that is retried is granted.
         lost: Arc<[Unrestored]>,
     },
     /// It has lost its connection and will try to come back.
@@ -45,6 +45,10 @@ pub struct Unrestored {
     pub uri: String,
     /// Why.
     pub error: SessionError,
+    /// Whether it is asked for again, after a pause. So are procedures that the router says are
+    /// registered already: for a while that may be by this very session, whose former connection
+    /// the router has not given up yet. Anything else has ended.
+    pub is_retried: bool,
 }
 
 /// The states of a session: the one that it is in, and then each next one. Who looks rarely sees

@@ -202,16 +202,27 @@ pub(super) fn start<R: Runtime>(
 async fn run<R: Runtime>(runtime: R, stop: Stop, mut comeback: Option<Box<Comeback<R>>>) {
     let shared = &stop.0;
     loop {
-        let since = comeback.as_ref().map(|it| it.dial.runtime.timer());
-        let began = since.as_ref().map(Timer::now);
-        poll_fn(|cx| shared.poll(cx, |task| runtime.spawn(task))).await;
+        let mut timer = comeback.as_ref().map(|it| it.dial.runtime.timer());
+        let began = timer.as_ref().map(Timer::now);
+        poll_fn(|cx| {
+            let poll = shared.poll(cx, |task| runtime.spawn(task));
+            if let (Poll::Pending, Some(timer)) = (poll, &mut timer)
+                && let Some(at) = shared.retry_at()
+                && (timer.now() >= at || timer.poll_until(cx, at).is_ready())
+            {
+                shared.retry();
+                cx.waker().wake_by_ref();
+            }
+            poll
+        })
+        .await;
         let (Some(comeback), Some((lost, link))) = (&mut comeback, shared.lost()) else {
             return;
         };
         if let Some(link) = link {
             close(&runtime, link);
         }
-        if let (Some(timer), Some(began)) = (since, began) {
+        if let (Some(timer), Some(began)) = (timer, began) {
             comeback
                 .backoff
                 .lasted(timer.now().saturating_duration_since(began));

@@ -291,7 +291,7 @@ fn to_leave_or_to_let_go_without_a_connection_takes_no_time() {
 }
 
 #[test]
-fn what_is_not_granted_again_is_told_and_ends() {
+fn a_procedure_that_is_taken_is_told_and_asked_for_again() {
     Sim::test(1, async |sim| {
         listening(&sim);
         let session = join_for_good(&sim).await;
@@ -300,7 +300,7 @@ fn what_is_not_granted_again_is_told_and_ends() {
         states.next().await;
         sim.line().kill(Fault::Reset);
         let thief = join(&sim).await;
-        thief.register(PROCEDURE, echo).await.unwrap();
+        let stolen = thief.register(PROCEDURE, echo).await.unwrap();
         assert!(matches!(
             states.next().await,
             Some(SessionState::Disconnected { .. })
@@ -313,8 +313,40 @@ fn what_is_not_granted_again_is_told_and_ends() {
             lost[0].error.wamp().unwrap().uri,
             uris::PROCEDURE_ALREADY_EXISTS
         );
+        assert!(lost[0].is_retried);
         thief.publish_acknowledged(TOPIC, &(1,)).await.unwrap();
         subscription.recv().await.unwrap();
+        // Asked for after 1, 2 and 4 seconds in vain, and granted after another 8.
+        sim.sleep(Duration::from_secs(8)).await;
+        stolen.unregister().await.unwrap();
+        let began = sim.now();
+        let Some(SessionState::Joined { lost, .. }) = states.next().await else {
+            panic!("it is told")
+        };
+        assert!(lost.is_empty(), "{lost:?}");
+        let took = sim.now().checked_sub(began).unwrap().as_secs();
+        assert!((5..=8).contains(&took), "{took} seconds");
+        thief.call(PROCEDURE, &(1,)).await.unwrap();
+    });
+}
+
+#[test]
+fn a_procedure_that_is_taken_may_be_given_up() {
+    Sim::test(1, async |sim| {
+        listening(&sim);
+        let session = join_for_good(&sim).await;
+        let registration = session.register(PROCEDURE, echo).await.unwrap();
+        let mut states = session.states();
+        states.next().await;
+        sim.line().kill(Fault::Reset);
+        let thief = join(&sim).await;
+        let stolen = thief.register(PROCEDURE, echo).await.unwrap();
+        states.next().await;
+        states.next().await;
+        registration.unregister().await.unwrap();
+        stolen.unregister().await.unwrap();
+        sim.sleep(Duration::from_secs(100)).await;
+        thief.register(PROCEDURE, echo).await.unwrap();
     });
 }
 

@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 
 use rawsocket_proto::driver::Machine as _;
 
+use super::restore::Taken;
 use super::{Answer, Link, Shared, State, Waiting};
 use crate::client::error::{End, SessionError};
 use crate::client::procedure::Endpoint;
@@ -23,6 +24,7 @@ impl State {
         }
         self.cancels.clear();
         self.restoring = None;
+        self.taken = Taken::default();
         self.subscriptions.disconnect(&end);
         self.procedures.disconnect();
         if let Some(link) = &mut self.link {

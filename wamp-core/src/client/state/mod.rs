@@ -35,7 +35,7 @@ use crate::{Id, OwnedPayload};
 pub(super) use end::Stop;
 use procedures::Procedures;
 pub(super) use procedures::{Provided, Turn};
-use restore::Restoring;
+use restore::{Restoring, Taken};
 pub(super) use subscriptions::Listening;
 use subscriptions::Subscriptions;
 
@@ -84,6 +84,7 @@ pub(super) struct State {
     subscriptions: Subscriptions,
     procedures: Procedures,
     restoring: Option<Restoring>,
+    taken: Taken,
     /// Calls to be cancelled, for which there was no room.
     cancels: VecDeque<(CallRequest, CancelMode)>,
     /// To be run by the runtime, once the lock is not held.
@@ -162,6 +163,7 @@ impl Shared {
             subscriptions: Subscriptions::default(),
             procedures: Procedures::new(max_handlers),
             restoring: None,
+            taken: Taken::default(),
             cancels: VecDeque::new(),
             tasks: Vec::new(),
             discarded: Vec::new(),
@@ -255,8 +257,8 @@ impl Shared {
     /// those that wait for the lock.
     const ROUNDS: usize = 16;
 
-    /// Runs the connection until it is lost; if the session is over with it, until it is closed. What is to be run meanwhile goes to
-    /// `spawn`.
+    /// Runs the connection until it is lost; if the session is over with it, until it is closed.
+    /// What is to be run meanwhile goes to `spawn`.
     pub(super) fn poll(
         self: &Arc<Self>,
         cx: &mut Context<'_>,

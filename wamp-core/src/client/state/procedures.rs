@@ -148,14 +148,15 @@ impl State {
         reply: &mut Option<Reply<()>>,
     ) -> Result<(), Refusal> {
         let granted = self.registration(key);
-        if granted.is_none() && self.procedures.get(key).is_some() && self.is_connected() {
-            // It is being restored.
-            return Err(Refusal::Later(SessionError::Disconnected));
-        }
-        if self.lost.is_some() && self.end.is_none() {
+        let is_offline = self.lost.is_some() && self.end.is_none();
+        if is_offline || self.taken.remove(key) {
             self.discarded.extend(self.procedures.remove(key));
             answer(reply.take(), Ok(()));
             return Ok(());
+        }
+        if granted.is_none() && self.procedures.get(key).is_some() && self.is_connected() {
+            // It is being restored.
+            return Err(Refusal::Later(SessionError::Disconnected));
         }
         let request = self.command(None, |session| {
             session.unregister(granted.ok_or(crate::session::CommandError::Unknown)?)

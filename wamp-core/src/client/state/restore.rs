@@ -3,11 +3,15 @@
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
+
+use rawsocket_proto::time::Instant;
 
 use super::{Key, Life, Link, Refusal, Shared, State, Waiting};
 use crate::client::error::SessionError;
 use crate::client::states::{SessionState, Unrestored};
 use crate::session::{Joined, Request};
+use crate::uris;
 
 /// What is still to be asked for, and what was refused.
 #[derive(Default)]
@@ -15,6 +19,29 @@ pub(super) struct Restoring {
     wanted: VecDeque<Wanted>,
     asked: usize,
     lost: Vec<Unrestored>,
+    /// How many procedures are asked for once more, if that is all this is about.
+    again: Option<usize>,
+}
+
+/// Procedures that the router says are registered already, to be asked for again.
+#[derive(Default)]
+pub(super) struct Taken {
+    keys: Vec<Key>,
+    due: Option<Instant>,
+    /// The latest pause.
+    pause: Duration,
+}
+
+impl Taken {
+    const FIRST_PAUSE: Duration = Duration::from_secs(1);
+    const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+    /// It is not wanted any more. Returns whether it was to be asked for again.
+    pub(super) fn remove(&mut self, key: Key) -> bool {
+        let before = self.keys.len();
+        self.keys.retain(|other| *other != key);
+        self.keys.len() < before
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -53,6 +80,25 @@ impl Shared {
         state.restore();
         self.unlock(state);
         Ok(())
+    }
+
+    /// When [`retry`](Self::retry) is to be called.
+    pub(in crate::client) fn retry_at(&self) -> Option<Instant> {
+        self.lock().taken.due
+    }
+
+    /// Asks again for the procedures that were taken.
+    pub(in crate::client) fn retry(&self) {
+        let mut state = self.lock();
+        state.taken.due = None;
+        let keys = core::mem::take(&mut state.taken.keys);
+        state.restoring = Some(Restoring {
+            again: Some(keys.len()),
+            wanted: keys.into_iter().map(Wanted::Registration).collect(),
+            ..Restoring::default()
+        });
+        state.restore();
+        self.unlock(state);
     }
 }
 
@@ -126,7 +172,19 @@ impl State {
     }
 
     fn unrestored(&mut self, wanted: Wanted, error: SessionError) {
+        let is_taken = error
+            .wamp()
+            .is_some_and(|error| error.uri == uris::PROCEDURE_ALREADY_EXISTS);
+        let mut is_retried = false;
         let uri = match wanted {
+            Wanted::Registration(key) if is_taken => {
+                let uri = self.procedures.get(key).map(|it| it.procedure.clone());
+                if uri.is_some() {
+                    self.taken.keys.push(key);
+                    is_retried = true;
+                }
+                uri
+            }
             Wanted::Subscription(key) => {
                 let uri = self.subscriptions.get(key).map(|it| it.topic.clone());
                 self.subscriptions.remove(key, None);
@@ -139,14 +197,29 @@ impl State {
             }
         };
         if let (Some(restoring), Some(uri)) = (&mut self.restoring, uri) {
-            restoring.lost.push(Unrestored { uri, error });
+            restoring.lost.push(Unrestored {
+                uri,
+                error,
+                is_retried,
+            });
         }
     }
 
     /// Tells that the session is whole again, once it is.
     fn restored(&mut self) {
         let whole = |restoring: &mut Restoring| restoring.wanted.is_empty() && restoring.asked == 0;
-        if let Some(restoring) = self.restoring.take_if(whole) {
+        let Some(restoring) = self.restoring.take_if(whole) else {
+            return;
+        };
+        if !self.taken.keys.is_empty() {
+            let taken = &mut self.taken;
+            let pause = (taken.pause * 2).clamp(Taken::FIRST_PAUSE, Taken::LONGEST_PAUSE);
+            taken.pause = pause;
+            self.taken.due = self.now().map(|now| now.saturating_add(pause));
+            self.wake();
+        }
+        // That all is as it was is no news.
+        if restoring.again != Some(self.taken.keys.len()) {
             let joined = self.joined.clone();
             let lost = restoring.lost.into();
             self.set_status(SessionState::Joined { joined, lost });
