@@ -58,9 +58,8 @@ fn many_connect_before_one_is_accepted() {
         let limit = limit.ok().and_then(|limit| limit.trim().parse().ok());
         let start = Instant::now();
         let many = limit.unwrap_or(128).min(400);
-        let waiting = (0..many).map(|_| {
-            Socket::connect_timeout(listener.endpoint(), Duration::from_millis(900))
-        });
+        let waiting = (0..many)
+            .map(|_| Socket::connect_timeout(listener.endpoint(), Duration::from_millis(900)));
         let waiting: Vec<_> = waiting.collect::<Result<_, _>>()?;
         assert_eq!(waiting.len(), many);
         assert!(start.elapsed() < Duration::from_secs(20));
