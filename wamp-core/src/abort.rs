@@ -52,6 +52,10 @@ pub(crate) fn abortable<F: Future + Unpin>(work: F) -> (AbortHandle, Abortable<F
 }
 
 impl AbortHandle {
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.0.is_aborted.load(Ordering::Acquire)
+    }
+
     pub(crate) fn abort(&self) {
         self.0.is_aborted.store(true, Ordering::Release);
         let waker = self.0.slot().take();

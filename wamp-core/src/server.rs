@@ -280,7 +280,7 @@ impl<T: Transport, C: Timer> Future for Connection<T, C> {
             return Poll::Ready(());
         }
         // How a connection ended is its client's affair: the session is over either way.
-        pump.poll_until(cx, RouterPeer::finished).map(drop)
+        pump.poll_until(cx, RouterPeer::advance).map(drop)
     }
 }
 
