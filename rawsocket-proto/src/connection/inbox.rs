@@ -191,7 +191,14 @@ impl Inbox {
 
     /// Gives the buffer back if it is too large for what is in it, and for the `missing` octets
     /// that complete the frame under way. They count if the last message was as large.
+    #[inline]
     pub(super) fn rest(&mut self, missing: usize) {
+        if self.buf.capacity() > 0 {
+            self.shrink(missing);
+        }
+    }
+
+    fn shrink(&mut self, missing: usize) {
         let left = self.unread();
         let needed = left.len() + missing.min(self.habit);
         let fits = !left.is_empty() && needed * Self::SLACK >= self.buf.capacity();
@@ -201,6 +208,12 @@ impl Inbox {
         let left = left.to_vec();
         spare::put(core::mem::replace(&mut self.buf, left));
         self.used = 0;
+    }
+
+    /// Whether no buffer is held, and so nothing in it.
+    #[inline]
+    pub(super) const fn is_at_rest(&self) -> bool {
+        self.buf.capacity() == 0
     }
 
     /// Frees the buffer and what is in it.

@@ -337,9 +337,10 @@ impl Outbox {
     /// Drops what waits.
     pub(super) fn clear(&mut self) {
         spare::put(core::mem::take(&mut self.tail));
-        *self = Self {
-            habit: self.habit,
-            ..Self::default()
-        };
+        if self.chunks.capacity() > 0 {
+            self.chunks = VecDeque::new();
+        }
+        (self.sent, self.fixed) = (0, 0);
+        (self.messages, self.control) = (0, 0);
     }
 }

@@ -5,6 +5,8 @@
 //! system, and comes again a page fault at a time.
 
 use alloc::vec::Vec;
+#[cfg(feature = "driver")]
+use core::cell::Cell;
 
 /// The size of a large read and of a burst of small messages.
 pub(super) const SIZE: usize = 64 << 10;
@@ -21,7 +23,8 @@ const COUNT: usize = 4;
 
 #[cfg(feature = "driver")]
 std::thread_local! {
-    static SPARE: core::cell::RefCell<Vec<Vec<u8>>> = const { core::cell::RefCell::new(Vec::new()) };
+    /// Where there is none, there is one without capacity.
+    static SPARE: [Cell<Vec<u8>>; COUNT] = const { [const { Cell::new(Vec::new()) }; COUNT] };
 }
 
 /// Whether a buffer of this capacity is worth keeping, and one that is kept not much too large.
@@ -34,12 +37,7 @@ fn fits(capacity: usize) -> bool {
 /// thread that will not drive connections for long, or that measures what a connection holds.
 #[cfg(feature = "driver")]
 pub fn release_spare_buffers() {
-    let spare = SPARE.try_with(|spare| {
-        spare
-            .try_borrow_mut()
-            .map(|mut spare| core::mem::take(&mut *spare))
-    });
-    drop(spare);
+    let _ = SPARE.try_with(|spare| spare.each_ref().map(Cell::take));
 }
 
 /// An empty buffer of this capacity, or up to twice as much.
@@ -47,13 +45,14 @@ pub(super) fn take(capacity: usize) -> Vec<u8> {
     #[cfg(feature = "driver")]
     if fits(capacity) {
         // A thread that ends has none.
-        let spare = SPARE.try_with(|spare| spare.try_borrow_mut().ok()?.pop());
-        if let Ok(Some(buf)) = spare
-            && capacity <= buf.capacity()
-        {
-            return buf;
-        }
-        return Vec::with_capacity(MOST);
+        let spare = SPARE.try_with(|spare| {
+            let mut spare = spare.iter().map(Cell::take);
+            spare.find(|buf| buf.capacity() >= capacity)
+        });
+        return match spare {
+            Ok(Some(buf)) => buf,
+            _ => Vec::with_capacity(MOST),
+        };
     }
     Vec::with_capacity(capacity)
 }
@@ -65,10 +64,13 @@ pub(super) fn put(buf: Vec<u8>) {
         let mut buf = buf;
         buf.clear();
         let _ = SPARE.try_with(|spare| {
-            if let Ok(mut spare) = spare.try_borrow_mut()
-                && spare.len() < COUNT
-            {
-                spare.push(buf);
+            // The latest first. Whichever is one too many is freed.
+            let mut buf = buf;
+            for slot in spare {
+                buf = slot.replace(buf);
+                if buf.capacity() == 0 {
+                    break;
+                }
             }
         });
         return;

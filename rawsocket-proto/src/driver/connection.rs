@@ -179,7 +179,8 @@ impl<T: Transport, C: Timer> Connection<T, C> {
             return Ok(Some(message.into_bytes()));
         }
         while !self.finished {
-            match self.event().await? {
+            poll_fn(|cx| self.pump.poll_ready(cx)).await?;
+            match self.pump.machine_mut().poll_event()? {
                 Some(Event::Message(message)) => return Ok(Some(message.into_bytes())),
                 Some(Event::PeerFinished | Event::Closed(_)) | None => self.finished = true,
                 Some(_) => {}

@@ -36,6 +36,11 @@ pub trait Machine {
     fn poll_transmit(&mut self) -> Option<&[u8]>;
     /// See [`Connection::poll_transmit_vectored`].
     fn poll_transmit_vectored<'m>(&'m mut self, slices: &mut [io::IoSlice<'m>]) -> usize;
+    /// Whether there may be octets to transmit, or a shutdown is wanted. If not, neither is asked
+    /// for: a quick answer to what is asked many times for each message.
+    fn wants_write(&self) -> bool {
+        true
+    }
     /// When [`handle_timeout`](Self::handle_timeout) is to be called.
     fn poll_timeout(&self) -> Option<Instant>;
     /// See [`Connection::has_event`].
@@ -89,6 +94,11 @@ impl Machine for Connection {
     fn poll_transmit_vectored<'m>(&'m mut self, slices: &mut [io::IoSlice<'m>]) -> usize {
         // By path: as a method it would be this one.
         Self::poll_transmit_vectored(self, slices)
+    }
+
+    #[inline]
+    fn wants_write(&self) -> bool {
+        self.wants_write()
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

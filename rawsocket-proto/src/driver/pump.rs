@@ -32,6 +32,10 @@ pub struct Pump<M, T, C> {
 /// Pieces in one vectored write.
 const SLICES: usize = 32;
 
+/// Pieces that are asked for first. Mostly there is nothing to write, or one piece, or a header with
+/// its payload, and many slices are not made for that.
+const FEW_SLICES: usize = 4;
+
 /// What one round brought.
 enum Round {
     Progress,
@@ -101,8 +105,8 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
         self.poll_until(cx, |machine| machine.has_event() || machine.is_closed())
     }
 
-    /// Runs until `done` says so. It is asked around each write, and may act on the state machine:
-    /// what it adds is written before the next wait.
+    /// Runs until `done` says so. It is asked before each write, and again if something was
+    /// written. It may act on the state machine: what it adds is written before the next wait.
     ///
     /// # Errors
     ///
@@ -151,7 +155,8 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
         self.poll_while(cx, |pump| !pump.machine.is_closed())
     }
 
-    /// Runs as long as `goes_on` says so, which is asked around each write.
+    /// Runs as long as `goes_on` says so, which is asked before each write, and again if that
+    /// changed anything.
     pub(super) fn poll_while(
         &mut self,
         cx: &mut Context<'_>,
@@ -159,8 +164,8 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
     ) -> Poll<io::Result<()>> {
         for _ in 0..Self::ROUNDS {
             let done = !goes_on(self);
-            self.write(cx);
-            if done || !goes_on(self) {
+            let wrote = self.write(cx);
+            if done || wrote && !goes_on(self) {
                 return Poll::Ready(Ok(()));
             }
             match (self.round(cx), self.broken.take()) {
@@ -229,15 +234,28 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
         Ok(round)
     }
 
-    /// Writes, flushes and shuts down as far as the transport takes it.
-    pub(super) fn write(&mut self, cx: &mut Context<'_>) {
-        if self.broken.is_none() {
-            let written = self.poll_written(cx);
-            self.stalled = written.is_pending();
-            if let Poll::Ready(Err(error)) = written {
-                self.broken = Some(error);
-            }
+    /// Writes, flushes and shuts down as far as the transport takes it. Returns whether there was
+    /// anything of that to do.
+    #[inline]
+    pub(super) fn write(&mut self, cx: &mut Context<'_>) -> bool {
+        let mine = self.hurry || self.flushed < self.written;
+        if !mine && !self.machine.wants_write() {
+            self.stalled = false;
+            return false;
         }
+        self.write_out(cx, mine)
+    }
+
+    fn write_out(&mut self, cx: &mut Context<'_>, mut acted: bool) -> bool {
+        if self.broken.is_some() {
+            return false;
+        }
+        let written = self.poll_written(cx, &mut acted);
+        self.stalled = written.is_pending();
+        if let Poll::Ready(Err(error)) = written {
+            self.broken = Some(error);
+        }
+        acted
     }
 
     /// Whether the transport took all that it was offered, so that what is queued since may wait
@@ -246,31 +264,15 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
         !self.stalled && self.broken.is_none()
     }
 
-    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_written(&mut self, cx: &mut Context<'_>, acted: &mut bool) -> Poll<io::Result<()>> {
         if self.hurry {
             ready!(self.poll_transport_flush(cx))?;
         }
         for _ in 0..Self::ROUNDS {
-            let (offered, written) = if self.transport.is_write_vectored() {
-                // Mostly there is nothing, and many slices are not made for that.
-                if !self.has_output() {
-                    return self.poll_flushed(cx);
-                }
-                // Where the last write was not taken, this may well be the same.
-                if self.stalled {
-                    self.write_vectored::<2>(cx)
-                } else {
-                    self.write_vectored::<SLICES>(cx)
-                }
-            } else {
-                let Some(octets) = self.machine.poll_transmit() else {
-                    return self.poll_flushed(cx);
-                };
-                (
-                    octets.len(),
-                    self.transport.poll_write(cx, &[io::IoSlice::new(octets)]),
-                )
+            let Some((offered, written)) = self.poll_write_once(cx) else {
+                return self.poll_flushed(cx, acted);
             };
+            *acted = true;
             match ready!(written) {
                 Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Ok(count) if count > offered => {
@@ -291,21 +293,35 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
         Poll::Pending
     }
 
-    /// Offers that many pieces. Returns how many octets they were, and how many were written.
-    fn write_vectored<const COUNT: usize>(
+    /// Offers what there is to write, if there is anything. Returns how many octets were offered,
+    /// and how many were written.
+    fn poll_write_once(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> (usize, Poll<io::Result<usize>>) {
-        let mut slices = [io::IoSlice::new(&[]); COUNT];
+    ) -> Option<(usize, Poll<io::Result<usize>>)> {
+        if !self.transport.is_write_vectored() {
+            let octets = self.machine.poll_transmit()?;
+            let slices = [io::IoSlice::new(octets)];
+            return Some((octets.len(), self.transport.poll_write(cx, &slices)));
+        }
+        let mut slices = [io::IoSlice::new(&[]); FEW_SLICES];
+        let filled = self.machine.poll_transmit_vectored(&mut slices);
+        // Where the last write was not taken, this may well be the same. Where there is room left
+        // for a header and its payload, there was nothing more.
+        if self.stalled || filled + 2 <= FEW_SLICES {
+            let slices = slices.get(..filled).filter(|slices| !slices.is_empty())?;
+            return Some((octets(slices), self.transport.poll_write(cx, slices)));
+        }
+        let mut slices = [io::IoSlice::new(&[]); SLICES];
         let filled = self.machine.poll_transmit_vectored(&mut slices);
         let slices = slices.get(..filled).unwrap_or_default();
-        let offered = slices.iter().map(|slice| slice.len()).sum();
-        (offered, self.transport.poll_write(cx, slices))
+        Some((octets(slices), self.transport.poll_write(cx, slices)))
     }
 
-    fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flushed(&mut self, cx: &mut Context<'_>, acted: &mut bool) -> Poll<io::Result<()>> {
         ready!(self.poll_transport_flush(cx))?;
         if self.machine.wants_shutdown() {
+            *acted = true;
             ready!(unless_interrupted(self.transport.poll_shutdown(cx), cx))?;
             self.machine.handle_shutdown(self.timer.now());
         }
@@ -320,6 +336,11 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
         self.hurry = false;
         Poll::Ready(Ok(()))
     }
+}
+
+/// How many octets these are.
+fn octets(slices: &[io::IoSlice<'_>]) -> usize {
+    slices.iter().map(|slice| slice.len()).sum()
 }
 
 /// An interrupted call is to be made again.

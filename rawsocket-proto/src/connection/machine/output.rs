@@ -30,6 +30,13 @@ impl Connection {
         self.outbox.slices(slices)
     }
 
+    /// Whether there are octets to send or a shutdown may be due.
+    #[cfg(feature = "driver")]
+    #[inline]
+    pub(crate) fn wants_write(&self) -> bool {
+        !self.outbox.is_empty() || self.ending.is_some()
+    }
+
     /// When [`handle_timeout`](Self::handle_timeout) is to be called, and why; `None` once
     /// [`is_closed`](Self::is_closed).
     #[must_use]
@@ -68,7 +75,7 @@ impl Connection {
     #[inline]
     fn next_message(&mut self) -> Option<usize> {
         if !matches!(self.state, State::Open(_)) || self.ending.is_some() || !self.is_reading() {
-            return None;
+            return self.found_message();
         }
         let Ok(Peek::Complete { header, .. }) = peek(self.inbox.unread(), &self.rules) else {
             return None;
@@ -80,6 +87,16 @@ impl Connection {
         self.missing = 0;
         self.stats.messages_in += 1;
         Some(header.payload_len() as usize)
+    }
+
+    /// The message that reading stopped at.
+    #[inline(never)]
+    fn found_message(&mut self) -> Option<usize> {
+        let Some(Inbound::Message(len)) = self.inbound else {
+            return None;
+        };
+        self.inbound = None;
+        Some(len)
     }
 
     /// A message that [`poll_event`](Self::poll_event) has to give at once, if no PONG waits that

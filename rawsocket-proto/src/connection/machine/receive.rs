@@ -101,7 +101,16 @@ impl Connection {
     }
 
     /// Looks at what was received, as far as the next thing to be polled.
+    #[inline]
     pub(super) fn advance(&mut self) {
+        // Mostly that was found already, or nothing came since.
+        let idle = self.inbox.is_at_rest() && self.eof != Eof::Came;
+        if self.inbound.is_none() && !idle {
+            self.advance_further();
+        }
+    }
+
+    fn advance_further(&mut self) {
         while self.ending.is_none() && self.is_reading() && self.step() {}
         if self.inbound.is_none() && !self.inbox.is_lent() {
             self.inbox.rest(self.missing);
