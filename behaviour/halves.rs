@@ -2,7 +2,7 @@
 
 use crate::adapter::rawsocket_proto::connection::Config;
 use crate::adapter::wamp_core::endpoint::Endpoint;
-use crate::adapter::{Connection, Socket};
+use crate::adapter::{Connection, ReuniteError, Socket};
 use crate::behaviour::transport::pair;
 use crate::{both, case, either, join, spawn};
 
@@ -40,7 +40,7 @@ async fn flood(connection: Connection<Socket>) {
         join(sender).await;
     }
     let rx = join(receiver).await;
-    let mut connection = Connection::from(rx.reunite(tx).unwrap());
+    let mut connection: Connection<Socket> = rx.reunite(tx).unwrap();
     let stats = connection.stats();
     assert_eq!(stats.messages_in, stats.messages_out);
     connection.close().await.unwrap();
@@ -60,4 +60,23 @@ async fn both_ends_flood_each_other(endpoint: &Endpoint) {
         },
     )
     .await;
+}
+
+#[case]
+async fn only_the_two_halves_of_one_connection_are_put_together(endpoint: &Endpoint) {
+    let (client, router) = pair(endpoint, &Config::new()).await;
+    let (tx, rx) = client.split();
+    let (stranger, peer) = router.split();
+
+    let apart: ReuniteError<Socket> = rx.reunite(stranger).unwrap_err();
+    let (stranger, rx) = (apart.sender, apart.receiver);
+    let other = rx.sender();
+    let apart = rx.reunite(tx).unwrap_err();
+    drop(other);
+    let mut client: Connection<Socket> = apart.receiver.reunite(apart.sender).unwrap();
+    let mut router = peer.reunite(stranger).unwrap();
+
+    client.send("whole").await.unwrap();
+    client.flush().await.unwrap();
+    assert_eq!(router.recv().await.unwrap().unwrap(), "whole");
 }

@@ -10,6 +10,7 @@ use rawsocket_proto::wire::{RefusalCode, Request, SerializerId};
 use wamp_core::endpoint::Endpoint;
 
 use crate::clock::AsyncIoClock;
+use crate::halves::{Receiver, Sender, halves};
 use crate::io::FuturesIo;
 use crate::net::Socket;
 
@@ -92,7 +93,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Connection<T> {
     ) -> Result<Self, Error> {
         let (io, clock) = (FuturesIo::new(stream), AsyncIoClock::new());
         let client = driver::Connection::client(io, clock, config.into(), serializer);
-        client.await.map(Self)
+        client.await.map(Self::new)
     }
 
     /// Does a router's handshake on an open stream. `decide` sees the request and lets the client
@@ -116,14 +117,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Connection<T> {
     ) -> Result<Self, Error> {
         let (io, clock) = (FuturesIo::new(stream), AsyncIoClock::new());
         let router = driver::Connection::router(io, clock, config.into(), decide);
-        router.await.map(Self)
+        router.await.map(Self::new)
     }
 
     /// Parts the connection in two halves that different tasks use at the same time: see
-    /// [`driver::Connection::split`]. To have its stream again,
-    /// [`reunite`](driver::Receiver::reunite) them and make a [`Connection`] of that.
+    /// [`driver::Connection::split`]. [`Receiver::reunite`] puts them together again.
     pub fn split(self) -> (Sender<T>, Receiver<T>) {
-        self.0.split()
+        halves(self.0.split())
     }
 
     /// The stream.
@@ -132,15 +132,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Connection<T> {
     }
 }
 
-/// The sending half of a [`Connection`]. It can be cloned.
-pub type Sender<T> = driver::Sender<FuturesIo<T>, AsyncIoClock>;
-
-/// The receiving half of a [`Connection`].
-pub type Receiver<T> = driver::Receiver<FuturesIo<T>, AsyncIoClock>;
-
-/// Halves that were put together again.
-impl<T> From<driver::Connection<FuturesIo<T>, AsyncIoClock>> for Connection<T> {
-    fn from(inner: driver::Connection<FuturesIo<T>, AsyncIoClock>) -> Self {
+impl<T> Connection<T> {
+    pub(crate) const fn new(inner: driver::Connection<FuturesIo<T>, AsyncIoClock>) -> Self {
         Self(inner)
     }
 }

@@ -13,8 +13,8 @@ use futures_io::{AsyncRead, AsyncWrite};
 use rawsocket_proto::connection::RecvBuf;
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
-use wamp_core::endpoint::Endpoint;
 use wamp_core::endpoint::unix::{self, SocketFile};
+use wamp_core::endpoint::{self, Endpoint};
 
 /// A connected socket. [`connect`](Self::connect) and [`Listener::accept`] turn off Nagle's
 /// algorithm for TCP, and who makes one of a stream should, too: frames are coalesced already, and
@@ -182,6 +182,7 @@ impl Listener {
             Endpoint::Tcp { host, port } => {
                 let addresses = resolve(host, *port).await?;
                 let listener = TcpListener::bind(addresses.as_slice())?;
+                endpoint::widen(&listener)?;
                 let port = listener.local_addr()?.port();
                 let endpoint = Endpoint::Tcp {
                     host: host.clone(),
@@ -194,17 +195,7 @@ impl Listener {
                 })
             }
             Endpoint::Unix { path } => {
-                let address = unix::address(path)?;
-                let file = address.as_pathname();
-                if let Some(file) = file
-                    && SocketFile::is_at(file)?
-                {
-                    let attempt = Async::<UnixStream>::connect(file).await.map(drop);
-                    SocketFile::make_way(file, attempt)?;
-                }
-                let listener = UnixListener::bind_addr(&address)?;
-                let file = file.map(|file| SocketFile::claim(file.to_owned()));
-                let file = file.transpose()?;
+                let (listener, file) = unix::bind(path)?;
                 Ok(Self {
                     inner: Inner::Unix(Async::new(listener)?),
                     endpoint: endpoint.clone(),

@@ -137,7 +137,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Adopt<S> for AsyncIo {
     }
 }
 
-/// How to join a realm.
+/// How to join a realm: settings, then `connect`, or `on` a stream that is connected already.
+/// All are methods of [`client::Join`](wamp_core::client::Join), on this runtime.
 ///
 /// ```
 /// # use wamp_rawsocket_async_std::wamp_core::router::RouterConfig;
@@ -166,7 +167,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Adopt<S> for AsyncIo {
 /// ```
 pub type Join = wamp_core::client::Join<AsyncIo>;
 
-/// A WAMP router.
+/// A WAMP router: `new`, `serve` a listener, `serve_connection`, `shut_down`, `stats`. All are
+/// methods of [`server::Router`](wamp_core::server::Router), on this runtime.
 ///
 /// ```
 /// use wamp_rawsocket_async_std::wamp_core::router::RouterConfig;

@@ -44,7 +44,7 @@ fn flood(connection: Connection<Async<UnixStream>>) {
         });
         received.join().unwrap()
     });
-    let mut connection = Connection::from(rx.reunite(tx).unwrap());
+    let mut connection = rx.reunite(tx).unwrap();
     block_on(connection.close()).unwrap();
 }
 

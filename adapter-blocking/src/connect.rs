@@ -67,20 +67,6 @@ fn open_unix() -> io::Result<Arc<Socket>> {
     Ok(Arc::new(Socket::from(stream)))
 }
 
-/// Whether somebody listens at a Unix socket's path: connects, without waiting to be accepted.
-///
-/// # Errors
-///
-/// [`ConnectionRefused`](ErrorKind::ConnectionRefused) for a file without a listener; those of the
-/// operating system.
-pub(crate) fn probe(path: &str) -> io::Result<()> {
-    match rustix::net::connect(open_unix()?, &unix_address(path)?) {
-        // It has many to accept already, or is about to.
-        Ok(()) | Err(Errno::AGAIN | Errno::INPROGRESS) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
-}
-
 /// A socket that is non-blocking, and not inherited by other programs.
 fn open(family: AddressFamily) -> io::Result<OwnedFd> {
     #[cfg(not(target_vendor = "apple"))]

@@ -150,6 +150,16 @@ impl<S: Stream> Connection<S> {
         wait(self.closer.get(), self.inner.recv())
     }
 
+    /// The next message, as it lies in the receive buffer; else as [`recv`](Self::recv). For who
+    /// reads a message and is done with it: a small one is not copied.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    pub fn recv_in_place(&mut self) -> Result<Option<&[u8]>, Error> {
+        wait(self.closer.get(), self.inner.recv_in_place())
+    }
+
     /// As [`recv`](Self::recv), for so long at most: `Pending` if no message came by then. With
     /// no time at all it takes what is there, and does what else is due.
     ///
@@ -192,6 +202,18 @@ impl<S: Stream> Connection<S> {
             self.closer.get(),
             self.inner.send_receiving(message, received),
         )
+    }
+
+    /// Queues a message, waiting for room if need be, and leaves it for others to join: many small
+    /// messages in one write cost a small part of what each costs in its own. What is queued leaves
+    /// with every 64 KiB, before any method waits for something, and by [`flush`](Self::flush).
+    /// After the last message of a burst call one of these, else it stays.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn feed(&mut self, message: impl Into<Bytes>) -> Result<(), Error> {
+        wait(self.closer.get(), self.inner.feed(message))
     }
 
     /// Queues a message if there is room. Nothing is written before another method waits.

@@ -10,11 +10,10 @@ use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 
 use rustix::event::PollFlags;
-use wamp_core::endpoint::Endpoint;
 use wamp_core::endpoint::unix::{self, SocketFile};
+use wamp_core::endpoint::{self, Endpoint};
 
 use crate::closer::{Closer, wait};
-use crate::connect::probe;
 use crate::io::Stream;
 use crate::seat;
 use crate::socket::Socket;
@@ -50,6 +49,7 @@ impl Listener {
         match endpoint {
             Endpoint::Tcp { host, port } => {
                 let listener = TcpListener::bind((host.as_str(), *port))?;
+                endpoint::widen(&listener)?;
                 let port = listener.local_addr()?.port();
                 let endpoint = Endpoint::Tcp {
                     host: host.clone(),
@@ -59,17 +59,7 @@ impl Listener {
                 Ok(Self::new(Inner::Tcp(listener), endpoint, None))
             }
             Endpoint::Unix { path } => {
-                let address = unix::address(path)?;
-                let file = address.as_pathname();
-                if let Some(file) = file
-                    && SocketFile::is_at(file)?
-                {
-                    SocketFile::make_way(file, probe(path))?;
-                }
-                let listener = UnixListener::bind_addr(&address)?;
-                let file = file.map(|file| SocketFile::claim(file.to_owned()));
-                let file = file.transpose()?;
-                listener.set_nonblocking(true)?;
+                let (listener, file) = unix::bind(path)?;
                 Ok(Self::new(Inner::Unix(listener), endpoint.clone(), file))
             }
             other => Err(other.unsupported()),

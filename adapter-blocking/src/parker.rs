@@ -94,7 +94,8 @@ impl Parker {
             time
         };
         if !self.lie_down(POLLING) {
-            self.state.store(AWAKE, Ordering::Release);
+            // A second wake that this undoes is to be seen: what it tells of is looked at next.
+            self.state.swap(AWAKE, Ordering::AcqRel);
             return;
         }
         wait_for(wants, pipe.map(|(reader, _)| reader.as_fd()), time);

@@ -148,6 +148,26 @@ mod tests {
         assert!(NONE.lock().tasks.is_empty());
     }
 
+    /// Spawns one more as often as that when it is dropped, as what waits for its turn does.
+    struct Next(u8, Arc<()>);
+
+    impl Drop for Next {
+        fn drop(&mut self) {
+            if let Some(left) = self.0.checked_sub(1) {
+                let next = Self(left, self.1.clone());
+                NONE.spawn(Box::pin(async move { drop(next) }));
+            }
+        }
+    }
+
+    #[test]
+    fn tasks_that_others_leave_are_dropped_with_them() {
+        let held = Arc::new(());
+        let first = Next(3, held.clone());
+        seat::block_on(async { drop(first) });
+        assert_eq!(Arc::strong_count(&held), 1);
+    }
+
     #[test]
     fn a_thread_without_a_task_ends() {
         let (tell, told) = mpsc::channel::<()>();

@@ -36,7 +36,7 @@ pub(crate) fn block_on<F: Future>(work: F) -> F::Output {
         if let Poll::Ready(output) = work.as_mut().poll(&mut cx) {
             return output;
         }
-        drop(seat.orphans.take());
+        seat.drop_orphans();
         seat.sleep();
     }
 }
@@ -115,6 +115,17 @@ impl Seat {
         self.until.set(None);
     }
 
+    /// One that is dropped may leave others.
+    fn drop_orphans(&self) {
+        loop {
+            let orphans = self.orphans.take();
+            if orphans.is_empty() {
+                return;
+            }
+            drop(orphans);
+        }
+    }
+
     fn sleep(&self) {
         let wakeable = Arc::strong_count(&self.parker) > Self::OWNERS;
         // Who had a waker and dropped it may have used it: that is seen from here on.
@@ -188,7 +199,7 @@ impl Taken {
 impl Drop for Taken {
     fn drop(&mut self) {
         self.0.clear();
-        drop(self.0.orphans.take());
+        self.0.drop_orphans();
         let _ = SEATS.try_with(|seats| seats.taken.set(seats.taken.get().saturating_sub(1)));
     }
 }

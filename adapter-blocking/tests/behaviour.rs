@@ -3,10 +3,6 @@
 #[path = "../../behaviour/mod.rs"]
 mod behaviour;
 #[path = "../../behaviour/halves.rs"]
-#[expect(
-    clippy::useless_conversion,
-    reason = "elsewhere halves make a connection that is to be converted"
-)]
 mod halves;
 #[path = "../../behaviour/session/mod.rs"]
 #[expect(

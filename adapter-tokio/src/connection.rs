@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use wamp_core::endpoint::Endpoint;
 
 use crate::clock::TokioClock;
+use crate::halves::{Receiver, Sender, halves};
 use crate::io::TokioIo;
 use crate::net::Socket;
 
@@ -86,9 +87,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         config: impl Into<Arc<Config>>,
         serializer: SerializerId,
     ) -> Result<Self, Error> {
-        let (io, clock) = (TokioIo(stream), TokioClock::new());
+        let (io, clock) = (TokioIo::new(stream), TokioClock::new());
         let client = driver::Connection::client(io, clock, config.into(), serializer);
-        client.await.map(Self)
+        client.await.map(Self::new)
     }
 
     /// Does a router's handshake on an open stream. `decide` sees the request and lets the client
@@ -110,33 +111,25 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         config: impl Into<Arc<Config>>,
         decide: impl FnOnce(Request) -> Result<(), RefusalCode>,
     ) -> Result<Self, Error> {
-        let (io, clock) = (TokioIo(stream), TokioClock::new());
+        let (io, clock) = (TokioIo::new(stream), TokioClock::new());
         let router = driver::Connection::router(io, clock, config.into(), decide);
-        router.await.map(Self)
+        router.await.map(Self::new)
     }
 
     /// Parts the connection in two halves that different tasks use at the same time: see
-    /// [`driver::Connection::split`]. To have its stream again,
-    /// [`reunite`](driver::Receiver::reunite) them and make a [`Connection`] of that.
+    /// [`driver::Connection::split`]. [`Receiver::reunite`] puts them together again.
     pub fn split(self) -> (Sender<T>, Receiver<T>) {
-        self.0.split()
+        halves(self.0.split())
     }
 
     /// The stream.
     pub fn get_ref(&self) -> &T {
-        &self.0.transport().0
+        self.0.transport().get_ref()
     }
 }
 
-/// The sending half of a [`Connection`]. It can be cloned.
-pub type Sender<T> = driver::Sender<TokioIo<T>, TokioClock>;
-
-/// The receiving half of a [`Connection`].
-pub type Receiver<T> = driver::Receiver<TokioIo<T>, TokioClock>;
-
-/// Halves that were put together again.
-impl<T> From<driver::Connection<TokioIo<T>, TokioClock>> for Connection<T> {
-    fn from(inner: driver::Connection<TokioIo<T>, TokioClock>) -> Self {
+impl<T> Connection<T> {
+    pub(crate) const fn new(inner: driver::Connection<TokioIo<T>, TokioClock>) -> Self {
         Self(inner)
     }
 }

@@ -10,7 +10,19 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 /// Any tokio stream as a [`Transport`]: `TcpStream`, `UnixStream`, a TLS stream, a duplex pipe.
 #[derive(Debug)]
-pub struct TokioIo<T>(pub(crate) T);
+pub struct TokioIo<T>(T);
+
+impl<T> TokioIo<T> {
+    /// Takes over a stream.
+    pub const fn new(stream: T) -> Self {
+        Self(stream)
+    }
+
+    /// The stream.
+    pub const fn get_ref(&self) -> &T {
+        &self.0
+    }
+}
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Transport for TokioIo<T> {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut RecvBuf<'_>) -> Poll<io::Result<()>> {

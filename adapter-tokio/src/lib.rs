@@ -46,12 +46,14 @@
 
 mod clock;
 mod connection;
+mod halves;
 mod io;
 mod net;
 mod runtime;
 
 pub use clock::TokioClock;
-pub use connection::{Connection, Receiver, Sender};
+pub use connection::Connection;
+pub use halves::{Receiver, ReuniteError, Sender};
 pub use io::TokioIo;
 pub use net::{Listener, Socket};
 pub use rawsocket_proto::driver::Error;

@@ -7,8 +7,8 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use wamp_core::endpoint::Endpoint;
 use wamp_core::endpoint::unix::{self, SocketFile};
+use wamp_core::endpoint::{self, Endpoint};
 
 /// A connected socket. [`connect`](Self::connect) and [`Listener::accept`] turn off Nagle's
 /// algorithm for TCP, and who makes one of a stream should, too: frames are coalesced already, and
@@ -98,6 +98,7 @@ impl Listener {
         match endpoint {
             Endpoint::Tcp { host, port } => {
                 let listener = TcpListener::bind((host.as_str(), *port)).await?;
+                endpoint::widen(&listener)?;
                 let port = listener.local_addr()?.port();
                 let endpoint = Endpoint::Tcp {
                     host: host.clone(),
@@ -110,18 +111,8 @@ impl Listener {
                 })
             }
             Endpoint::Unix { path } => {
-                let file = unix::path(path);
-                let named = !path.starts_with('@');
-                if named && SocketFile::is_at(&file)? {
-                    let attempt = UnixStream::connect(&file).await.map(drop);
-                    SocketFile::make_way(&file, attempt)?;
-                }
-                let listener = UnixListener::bind(&file)?;
-                let file = if named {
-                    Some(SocketFile::claim(file)?)
-                } else {
-                    None
-                };
+                let (listener, file) = unix::bind(path)?;
+                let listener = UnixListener::from_std(listener)?;
                 let endpoint = endpoint.clone();
                 Ok(Self {
                     inner: Inner::Unix(listener),

@@ -43,11 +43,11 @@ impl Runtime for Tokio {
     }
 
     async fn connect(&self, endpoint: &Endpoint) -> io::Result<Self::Io> {
-        Socket::connect(endpoint).await.map(TokioIo)
+        Socket::connect(endpoint).await.map(TokioIo::new)
     }
 
     async fn accept(&self, listener: &Listener) -> io::Result<Self::Io> {
-        listener.accept().await.map(TokioIo)
+        listener.accept().await.map(TokioIo::new)
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
@@ -63,11 +63,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Adopt<S> for Tokio {
     type Adopted = TokioIo<S>;
 
     fn adopt(&self, stream: S) -> TokioIo<S> {
-        TokioIo(stream)
+        TokioIo::new(stream)
     }
 }
 
-/// How to join a realm on tokio.
+/// How to join a realm on tokio: settings, then `connect`, or `on` a stream that is connected already.
+/// All are methods of [`client::Join`](wamp_core::client::Join), on this runtime.
 ///
 /// ```
 /// # use wamp_rawsocket_tokio::wamp_core::router::RouterConfig;
@@ -95,7 +96,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Adopt<S> for Tokio {
 /// ```
 pub type Join = wamp_core::client::Join<Tokio>;
 
-/// A WAMP router on tokio.
+/// A WAMP router on tokio: `new`, `serve` a listener, `serve_connection`, `shut_down`, `stats`. All are
+/// methods of [`server::Router`](wamp_core::server::Router), on this runtime.
 ///
 /// ```
 /// use wamp_rawsocket_tokio::wamp_core::router::RouterConfig;

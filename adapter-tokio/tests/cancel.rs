@@ -149,6 +149,32 @@ async fn recv_loses_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn recv_in_place_loses_nothing() {
+    for polls in 1..POLLS {
+        let (mut client, mut router) = pair(Config::new()).await;
+        let sender = tokio::spawn(async move {
+            for number in 0..COUNT {
+                router.send(message(number)).await.unwrap();
+            }
+            router.close().await.unwrap();
+        });
+        let mut messages = Vec::new();
+        loop {
+            match few_polls(polls, client.recv_in_place()).await {
+                None => {}
+                Some(received) => match received.unwrap() {
+                    Some(message) => messages.push(message.to_vec()),
+                    None => break,
+                },
+            }
+        }
+        client.close().await.unwrap();
+        sender.await.unwrap();
+        assert_eq!(messages, all(), "after {polls} polls each");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn ready_flush_and_close_tear_nothing() {
     for polls in 1..POLLS {
         // One message waits at a time.
@@ -186,5 +212,85 @@ async fn send_sends_all_or_nothing() {
         }
         client.close().await.unwrap();
         assert_eq!(peer.await.unwrap(), sent, "after {polls} polls each");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn feed_sends_all_or_nothing() {
+    for polls in 1..POLLS {
+        let (mut client, router) = pair(Config::new().water_marks(20, 10)).await;
+        let peer = tokio::spawn(collect(router));
+        let mut sent = Vec::new();
+        for number in 0..COUNT {
+            if let Some(done) = few_polls(polls, client.feed(message(number))).await {
+                done.unwrap();
+                sent.push(message(number));
+            }
+        }
+        client.close().await.unwrap();
+        assert_eq!(peer.await.unwrap(), sent, "after {polls} polls each");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn send_receiving_sends_all_or_nothing_and_loses_nothing() {
+    for polls in 1..POLLS {
+        let (mut client, router) = pair(Config::new().water_marks(1, 1)).await;
+        let (tx, mut rx) = router.split();
+        let flood = tokio::spawn(async move {
+            for number in 0..COUNT {
+                tx.send(message(number)).await.unwrap();
+            }
+            tx.flush().await.unwrap();
+        });
+        let peer = tokio::spawn(async move {
+            let mut messages = Vec::new();
+            while let Some(message) = rx.recv().await.unwrap() {
+                messages.push(message.to_vec());
+            }
+            messages
+        });
+        let (mut sent, mut received) = (Vec::new(), Vec::new());
+        for number in 0..COUNT {
+            let future =
+                client.send_receiving(message(number), |message| received.push(message.to_vec()));
+            if let Some(done) = few_polls(polls, future).await {
+                done.unwrap();
+                sent.push(message(number));
+            }
+        }
+        while received.len() < usize::from(COUNT) {
+            received.push(client.recv().await.unwrap().unwrap().to_vec());
+        }
+        flood.await.unwrap();
+        client.close().await.unwrap();
+        assert_eq!(peer.await.unwrap(), sent, "after {polls} polls each");
+        assert_eq!(received, all(), "after {polls} polls each");
+    }
+}
+
+/// Dropped in the handshake, a connection is gone, and its peer knows.
+#[tokio::test(start_paused = true)]
+async fn a_handshake_that_is_dropped_leaves_no_peer_waiting() {
+    for polls in 1..POLLS {
+        let (here, there) = tokio::io::duplex(3);
+        let router = Connection::router(Drip::new(there), Config::new(), |_| Ok(()));
+        let client = Connection::client(Drip::new(here), Config::new(), SerializerId::JSON);
+        let (client, router) = tokio::join!(few_polls(polls, client), router);
+        match (client, router) {
+            (Some(client), router) => drop((client.unwrap(), router.unwrap())),
+            (None, Ok(mut router)) => assert_eq!(router.recv().await.unwrap(), None),
+            (None, Err(error)) => assert!(error.is_refusal(), "{error:?}"),
+        }
+
+        let (here, there) = tokio::io::duplex(3);
+        let router = Connection::router(Drip::new(there), Config::new(), |_| Ok(()));
+        let client = Connection::client(Drip::new(here), Config::new(), SerializerId::JSON);
+        let (client, router) = tokio::join!(client, few_polls(polls, router));
+        match (client, router) {
+            (client, Some(router)) => drop((client.unwrap(), router.unwrap())),
+            (Ok(mut client), None) => assert_eq!(client.recv().await.unwrap(), None),
+            (Err(error), None) => assert!(error.is_refusal(), "{error:?}"),
+        }
     }
 }

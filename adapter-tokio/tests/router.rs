@@ -30,6 +30,28 @@ async fn a_client_without_hello_is_told_and_closed_at_the_deadline() {
     emptied(&router).await;
 }
 
+#[test]
+fn deadlines_are_kept_when_the_runtime_that_kept_them_is_gone() {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().start_paused(true).build().unwrap()
+    };
+    let router = Router::new(config()).unwrap();
+    let (first, second) = (runtime(), runtime());
+    first.block_on(async {
+        let _gone = open(&router);
+        settle().await;
+    });
+    drop(first);
+    second.block_on(async {
+        let mut client = open(&router);
+        client.write_all(&HANDSHAKE).await.unwrap();
+        let told = async { client.read_to_end(&mut Vec::new()).await.unwrap() };
+        let told = tokio::time::timeout(Duration::from_secs(60), told).await;
+        assert!(told.is_ok(), "there is no deadline for HELLO");
+    });
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_client_that_is_told_late_has_time_to_read() {
     let router = router();

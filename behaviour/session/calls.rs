@@ -381,3 +381,54 @@ async fn calls_are_cancelled_and_run_out_of_time(endpoint: &Endpoint) {
     until(running(0)).await;
     served.end().await;
 }
+
+/// Work that a handler has given to a thread learns that nobody waits for it.
+#[case]
+async fn work_on_a_thread_learns_that_its_call_is_over(endpoint: &Endpoint) {
+    let served = serve(endpoint).await;
+    let callee = served.join().await;
+    let caller = served.join().await;
+    let (begun, ended) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (starts, ends) = (begun.clone(), ended.clone());
+    let handler = move |invocation: Invocation| {
+        let (starts, ends, over) = (starts.clone(), ends.clone(), ends.clone());
+        later(async move {
+            let (answers,): (bool,) = invocation.args()?;
+            let before = over.load(Ordering::Acquire);
+            let work = std::thread::spawn(move || {
+                if !invocation.is_cancelled() {
+                    starts.fetch_add(1, Ordering::AcqRel);
+                }
+                while !invocation.is_cancelled() {
+                    std::thread::yield_now();
+                }
+                ends.fetch_add(1, Ordering::AcqRel);
+            });
+            drop(work);
+            if !answers {
+                until(|| over.load(Ordering::Acquire) > before).await;
+            }
+            Ok::<_, WampError>(())
+        })
+    };
+    callee.register(PROCEDURE, handler).await.unwrap();
+    let calls = [CancelMode::Kill, CancelMode::KillNoWait];
+    for (count, mode) in (1..).zip(calls) {
+        let call = caller.start_call(PROCEDURE, &Dict::new(), &(false,)).await;
+        let call = call.unwrap();
+        until(|| begun.load(Ordering::Acquire) == count).await;
+        assert_eq!(ended.load(Ordering::Acquire), count - 1);
+        call.cancel(mode).await.unwrap();
+        assert_eq!(uri_of(call.result().await), uris::CANCELED);
+        until(|| ended.load(Ordering::Acquire) == count).await;
+    }
+    // Dropped, it is cancelled too.
+    let call = caller.start_call(PROCEDURE, &Dict::new(), &(false,)).await;
+    until(|| begun.load(Ordering::Acquire) == 3).await;
+    drop(call.unwrap());
+    until(|| ended.load(Ordering::Acquire) == 3).await;
+    // So does that of a call that is answered.
+    caller.call(PROCEDURE, &(true,)).await.unwrap();
+    until(|| ended.load(Ordering::Acquire) == 4).await;
+    served.end().await;
+}

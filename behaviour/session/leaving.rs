@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{PROCEDURE, TOPIC, assert_failed, bare_join, end_of, serve, until};
+use super::{PROCEDURE, REALM, TOPIC, assert_failed, bare_join, end_of, serve, until};
+use crate::adapter::rawsocket_proto::connection::Config;
 use crate::adapter::wamp_core::endpoint::Endpoint;
 use crate::adapter::wamp_core::session::SessionError as Cause;
 use crate::adapter::wamp_core::transport::PeerError;
 use crate::adapter::wamp_core::{Dict, uris};
 use crate::adapter::{End, Invocation, WampError};
 use crate::behaviour::bare;
-use crate::{case, join, later, spawn};
+use crate::{case, join, joining, later, spawn};
 
 #[case]
 async fn leaving_is_answered_and_final(endpoint: &Endpoint) {
@@ -139,4 +140,26 @@ async fn goodbyes_may_cross(endpoint: &Endpoint) {
     join(leaving).await.unwrap();
     assert!(matches!(session.closed().await, End::Left { .. }));
     router.join().unwrap();
+}
+
+/// A time that no clock can tell is as good as none.
+#[case]
+async fn all_the_time_in_the_world_is_a_timeout(endpoint: &Endpoint) {
+    let served = serve(endpoint).await;
+    let connection = Config::new()
+        .handshake_timeout(Some(Duration::MAX))
+        .close_timeout(Duration::MAX)
+        .heartbeat_interval(Some(Duration::MAX));
+    let session = joining(REALM)
+        .connection(connection)
+        .connect_timeout(Duration::MAX)
+        .join_timeout(Duration::MAX)
+        .leave_timeout(Duration::MAX)
+        .connect(&served.endpoint)
+        .await
+        .unwrap();
+    let _subscription = session.subscribe(TOPIC).await.unwrap();
+    session.leave().await.unwrap();
+    served.router.shut_down(Duration::MAX).await;
+    join(served.task).await;
 }

@@ -105,6 +105,15 @@ fn end_of<T: std::fmt::Debug>(outcome: Result<T, SessionError>) -> End {
     }
 }
 
+/// The connection was lost in this way, and the session comes back.
+#[track_caller]
+fn assert_lost<T: std::fmt::Debug>(outcome: Result<T, SessionError>, expected: &PeerError) {
+    match outcome {
+        Err(SessionError::Lost(End::Failed(error))) => assert_eq!(error, *expected),
+        other => panic!("{other:?} is no loss"),
+    }
+}
+
 /// The session failed in this way.
 #[track_caller]
 fn assert_failed<T: std::fmt::Debug>(outcome: Result<T, SessionError>, expected: &PeerError) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{PROCEDURE, REALM, TOPIC, assert_failed, bare_join, end_of, serve, until};
+use super::{PROCEDURE, REALM, TOPIC, assert_lost, bare_join, end_of, serve, until};
 use crate::adapter::wamp_core::Dict;
 use crate::adapter::wamp_core::endpoint::Endpoint;
 use crate::adapter::wamp_core::transport::PeerError;
@@ -72,7 +72,7 @@ async fn what_it_had_is_restored_and_what_was_pending_fails(endpoint: &Endpoint)
     assert_eq!(ids(events.id().unwrap().get()), (1, 10));
     assert_eq!(registration.id().unwrap().get(), 11);
 
-    assert_failed(
+    assert_lost(
         session.call("com.example.pending", &()).await,
         &PeerError::Closed,
     );
@@ -194,7 +194,7 @@ async fn it_gives_up_after_so_many_attempts(endpoint: &Endpoint) {
     let session = bare_join().reconnect(soon().attempts(3));
     let session = session.connect(&endpoint).await.unwrap();
     let pending = session.start_call(PROCEDURE, &Dict::new(), &()).await;
-    assert_failed(pending.unwrap().result().await, &PeerError::Closed);
+    assert_lost(pending.unwrap().result().await, &PeerError::Closed);
     assert!(matches!(session.closed().await, End::Failed(_)));
     assert!(matches!(
         end_of(session.call(PROCEDURE, &()).await),

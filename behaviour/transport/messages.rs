@@ -69,6 +69,35 @@ async fn each_size_is_echoed(endpoint: &Endpoint) {
     .await;
 }
 
+/// Fed, they leave together; looked at in place, they are the same.
+#[case]
+async fn messages_may_be_fed_and_read_in_place(endpoint: &Endpoint) {
+    let (mut client, mut router) = pair(endpoint, &Config::new()).await;
+    let messages = [0, 1, 300, 5_000, 70_000, 200_000, 3].map(message);
+    let sent = messages.clone();
+    both(
+        async move {
+            for message in sent {
+                client.feed(message).await.unwrap();
+            }
+            client.flush().await.unwrap();
+            assert_eq!(client.recv_in_place().await.unwrap(), Some(&b"done"[..]));
+            client.close().await.unwrap();
+        },
+        async move {
+            for message in &messages {
+                let received = router.recv_in_place().await.unwrap();
+                assert!(received == Some(&message[..]));
+            }
+            // It leaves before its sender waits.
+            router.feed("done").await.unwrap();
+            assert_eq!(router.recv_in_place().await.unwrap(), None);
+            router.close().await.unwrap();
+        },
+    )
+    .await;
+}
+
 #[case]
 async fn names_and_ipv6_addresses_are_as_good_as_ipv4_addresses() {
     for url in ["rs://localhost:0", "rs://[::1]:0", "tcp://127.0.0.1:0"] {

@@ -6,7 +6,7 @@ use core::pin::{Pin, pin};
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll, Waker};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What ends a task.
 #[derive(Debug)]
@@ -25,6 +25,22 @@ struct Shared {
     waker: Mutex<Option<Waker>>,
 }
 
+impl Shared {
+    fn slot(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.waker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn register(&self, waker: &Waker) {
+        let mut slot = self.slot();
+        if !slot.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            let replaced = slot.replace(waker.clone());
+            // The last of a task may go with it, and whatever that had.
+            drop(slot);
+            drop(replaced);
+        }
+    }
+}
+
 /// Makes a task that can be ended. It is not pinned in place: it has to be a box, or the like.
 pub(crate) fn abortable<F: Future + Unpin>(work: F) -> (AbortHandle, Abortable<F>) {
     let shared = Arc::<Shared>::default();
@@ -36,12 +52,13 @@ pub(crate) fn abortable<F: Future + Unpin>(work: F) -> (AbortHandle, Abortable<F
 }
 
 impl AbortHandle {
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.0.is_aborted.load(Ordering::Acquire)
+    }
+
     pub(crate) fn abort(&self) {
         self.0.is_aborted.store(true, Ordering::Release);
-        let waker = {
-            let mut waker = self.0.waker.lock().unwrap_or_else(PoisonError::into_inner);
-            waker.take()
-        };
+        let waker = self.0.slot().take();
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -52,14 +69,7 @@ impl<F: Future<Output = ()> + Unpin> Future for Abortable<F> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        {
-            let shared = &self.shared;
-            let mut waker = shared.waker.lock().unwrap_or_else(PoisonError::into_inner);
-            match &mut *waker {
-                Some(known) => known.clone_from(cx.waker()),
-                slot => *slot = Some(cx.waker().clone()),
-            }
-        }
+        self.shared.register(cx.waker());
         // Looked at behind the waker: who aborts from here on wakes it.
         if self.shared.is_aborted.load(Ordering::Acquire) {
             return Poll::Ready(());
@@ -84,6 +94,10 @@ pub(crate) async fn catch<F: Future>(work: F) -> Option<F::Output> {
 mod tests {
     use super::*;
     use core::future::{pending, ready};
+    use std::sync::mpsc;
+    use std::task::Wake;
+    use std::thread;
+    use std::time::Duration;
 
     fn poll(task: impl Future) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
@@ -98,6 +112,33 @@ mod tests {
         assert!(!poll(&mut task));
         abort.abort();
         assert!(poll(&mut task));
+    }
+
+    /// A waker that ends the task when it goes.
+    struct Ends(AbortHandle);
+
+    impl Wake for Ends {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    impl Drop for Ends {
+        fn drop(&mut self) {
+            self.0.abort();
+        }
+    }
+
+    #[test]
+    fn a_waker_that_goes_may_end_the_task() {
+        let (abort, mut task) = abortable(pending::<()>());
+        let ends = Waker::from(Arc::new(Ends(abort)));
+        let mut cx = Context::from_waker(&ends);
+        assert!(Pin::new(&mut task).poll(&mut cx).is_pending());
+        drop(ends);
+        let (done, is_done) = mpsc::channel();
+        thread::spawn(move || {
+            let _ = done.send(poll(&mut task));
+        });
+        assert_eq!(is_done.recv_timeout(Duration::from_secs(10)), Ok(true));
     }
 
     #[test]

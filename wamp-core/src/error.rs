@@ -261,6 +261,15 @@ impl serde::ser::Error for EncodeError {
 }
 
 /// Arguments or details do not have the type that was asked for.
+///
+/// ```
+/// use wamp_rawsocket_core::{OwnedPayload, SerializerKind};
+///
+/// let payload = OwnedPayload::serialize(SerializerKind::ALL[0], &("five",))?;
+/// let error = payload.args::<(i64,)>().unwrap_err();
+/// assert_eq!(error.to_string(), "args: invalid type: string \"five\", expected i64");
+/// # Ok::<_, wamp_rawsocket_core::EncodeError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PayloadError {

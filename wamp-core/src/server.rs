@@ -4,11 +4,11 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::future::{Future, poll_fn};
 use core::pin::{Pin, pin};
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use core::task::{Context, Poll};
 use core::time::Duration;
 use std::io;
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use event_listener::Event;
 use rawsocket_proto::connection::Config;
@@ -40,7 +40,17 @@ struct Life {
     changed: Event,
     /// The task that keeps the router's deadlines.
     timer: Mutex<Option<AbortHandle>>,
-    timed: Once,
+    /// Whether there is one.
+    is_timed: Arc<AtomicBool>,
+}
+
+/// Who keeps the router's deadlines. Dropped, as with its runtime, somebody else may.
+struct Keeper(Arc<AtomicBool>);
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
 }
 
 impl Life {
@@ -110,7 +120,7 @@ impl<R: Runtime> Router<R> {
                 stage: AtomicU8::new(Life::OPEN),
                 changed: Event::new(),
                 timer: Mutex::new(None),
-                timed: Once::new(),
+                is_timed: Arc::default(),
             }),
         })
     }
@@ -197,15 +207,21 @@ impl<R: Runtime> Router<R> {
         }
     }
 
-    /// Has a task keep the router's deadlines, once, for as long as there is a clone of it.
+    /// Has a task keep the router's deadlines, for as long as there is a clone of it. If the
+    /// runtime drops that task, or has no thread for it, the next connection brings another.
     fn keep_time(&self) {
-        self.life.timed.call_once(|| {
-            let (shared, mut timer) = (self.shared.clone(), self.runtime.timer());
-            let keep = poll_fn(move |cx| shared.poll_timer(cx, &mut timer));
-            let (abort, keep) = abortable(Box::pin(keep));
-            *lock(&self.life.timer) = Some(abort);
-            self.runtime.spawn(keep);
+        if self.life.is_timed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let keeper = Keeper(self.life.is_timed.clone());
+        let (shared, mut timer) = (self.shared.clone(), self.runtime.timer());
+        let keep = poll_fn(move |cx| {
+            let _kept = &keeper;
+            shared.poll_timer(cx, &mut timer)
         });
+        let (abort, keep) = abortable(Box::pin(keep));
+        let _gone = lock(&self.life.timer).replace(abort);
+        self.runtime.spawn(keep);
     }
 
     /// Stops accepting, says GOODBYE to every session, and waits until all connections are closed,
@@ -264,7 +280,7 @@ impl<T: Transport, C: Timer> Future for Connection<T, C> {
             return Poll::Ready(());
         }
         // How a connection ended is its client's affair: the session is over either way.
-        pump.poll_until(cx, RouterPeer::finished).map(drop)
+        pump.poll_until(cx, RouterPeer::advance).map(drop)
     }
 }
 

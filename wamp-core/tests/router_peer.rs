@@ -38,7 +38,7 @@ fn feed<'o>(peer: &mut RouterPeer, mut octets: &'o [u8]) -> &'o [u8] {
             taken
         });
         octets = &octets[taken..];
-        peer.finished();
+        peer.advance();
     }
     octets
 }

@@ -45,7 +45,7 @@ fn joined(router: &SharedRouter) -> RouterPeer {
 fn feed(peer: &mut RouterPeer, octets: &[u8], now: Instant) {
     assert!(peer.wants_read());
     peer.handle_read(now, |buf| buf.put_slice(octets));
-    peer.finished();
+    peer.advance();
 }
 
 fn say(peer: &mut RouterPeer, message: &str, now: Instant) {
@@ -105,7 +105,7 @@ fn a_client_that_says_no_hello_is_due_and_then_ended() {
     assert!(woken.take() > 0, "nobody told the connection");
     assert_eq!(router.poll_timeout(), None);
     // The peer asks for the time, and closes.
-    assert!(!peer.finished());
+    assert!(!peer.advance());
     assert!(peer.poll_timeout().unwrap() <= due);
     peer.handle_timeout(due);
     said(&mut peer);

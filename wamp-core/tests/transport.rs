@@ -41,9 +41,9 @@ fn a_request_whose_client_is_gone_opens_no_session() {
             let count = octets.len();
             peer.handle_transmitted(count);
         }
-        peer.finished();
+        peer.advance();
         peer.handle_timeout(now.saturating_add(Duration::from_secs(7_200)));
-        assert!(peer.finished(), "{how}");
+        assert!(peer.advance(), "{how}");
         drop(peer);
         assert_eq!(router.stats().transports, 0, "{how}");
     }

@@ -15,6 +15,7 @@ use super::{next, next_within, wait};
 /// asked to have the callee stop and not to wait for it (`killnowait`), if it can cancel calls at
 /// all. To let the call go on, [`detach`](Self::detach) it.
 #[derive(Debug)]
+#[must_use = "dropped, it is cancelled"]
 pub struct Call(pub(super) client::Call);
 
 impl Call {

@@ -99,7 +99,7 @@ impl Join {
 
     /// Has the session come back when it has lost its connection: it connects and joins again,
     /// and restores its subscriptions and registrations. Requests that were under way fail with
-    /// [`SessionError::Ended`]: whether they were carried out is not known, and they are never
+    /// [`SessionError::Lost`]: whether they were carried out is not known, and they are never
     /// repeated in silence. New ones wait for the connection, or
     /// [fail fast](Session::fail_fast). [`Session::states`] tells how it goes.
     ///

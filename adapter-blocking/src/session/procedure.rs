@@ -48,6 +48,13 @@ impl Invocation {
         self.0.wants_progress()
     }
 
+    /// Whether nobody waits for the answer any more: the call was cancelled, it is answered, or the
+    /// connection that it came over is lost. A handler that takes long asks now and then, and
+    /// returns whatever it likes if so.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+
     /// Sends a progressive result, as soon as there is room for it. Nothing happens if the caller
     /// does not take any.
     ///
@@ -88,8 +95,8 @@ impl Session {
     /// result is what the caller gets; a handler that panics gives `wamp.error.runtime_error`. A
     /// handler may use the session, and wait.
     ///
-    /// One whose call is cancelled runs to its end all the same, and nobody gets its result;
-    /// [`Invocation::progress`] fails from then on.
+    /// One whose call is cancelled runs to its end all the same, and nobody gets its result:
+    /// [`Invocation::is_cancelled`] tells, and [`Invocation::progress`] fails from then on.
     ///
     /// # Errors
     ///

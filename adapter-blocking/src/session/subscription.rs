@@ -11,6 +11,7 @@ use super::{Session, next, next_within, wait};
 /// The events of a topic, as an [`Iterator`] that waits for each. Dropped, it unsubscribes, unless
 /// the session has another subscription to the topic.
 #[derive(Debug)]
+#[must_use = "dropped, it unsubscribes"]
 pub struct Subscription(client::Subscription);
 
 impl Subscription {

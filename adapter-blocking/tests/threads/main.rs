@@ -2,6 +2,7 @@
 
 mod closing;
 mod halves;
+mod listening;
 mod pool;
 mod support;
 mod waiting;

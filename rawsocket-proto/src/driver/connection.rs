@@ -119,7 +119,9 @@ impl<T: Transport, C: Timer> Connection<T, C> {
         };
         connection.established().await?;
         // The client waits for it, whatever is awaited here next.
-        connection.flush().await?;
+        if let Err(error) = connection.flush().await {
+            return Err(connection.farewell(error).await);
+        }
         Ok(self)
     }
 

@@ -31,7 +31,8 @@ pub fn poll_read_slice(
     read: impl FnOnce(&mut [u8]) -> Poll<io::Result<usize>>,
 ) -> Poll<io::Result<()>> {
     // Taken out, so that a source that reads from another within finds one of its own.
-    let mut scratch = SCRATCH_SPACE.take();
+    // A thread that ends has none to share.
+    let mut scratch = SCRATCH_SPACE.try_with(Cell::take).unwrap_or_default();
     scratch.resize(SCRATCH, 0);
     let room = buf.remaining_mut().min(SCRATCH);
     let count = read(scratch.get_mut(..room).unwrap_or_default());
@@ -41,7 +42,7 @@ pub fn poll_read_slice(
         buf.put_slice(octets.ok_or_else(|| io::Error::other(lie))?);
         Ok(())
     });
-    SCRATCH_SPACE.set(scratch);
+    let _ = SCRATCH_SPACE.try_with(|space| space.set(scratch));
     result
 }
 
@@ -72,5 +73,43 @@ pub fn read_from(source: &mut impl io::Read, buf: &mut RecvBuf<'_>) -> io::Resul
     match poll_read_slice(buf, |octets| Poll::Ready(source.read(octets))) {
         Poll::Ready(read) => read.map(|()| before - buf.remaining_mut()),
         Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::cell::RefCell;
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::read_from;
+
+    /// Reads when its thread ends.
+    struct AtTheEnd(mpsc::Sender<Option<usize>>);
+
+    impl Drop for AtTheEnd {
+        fn drop(&mut self) {
+            let mut buf = std::vec::Vec::new();
+            let mut room = bytes::BufMut::limit(&mut buf, 3);
+            let read = read_from(&mut &b"octets"[..], &mut room);
+            let _ = self.0.send(read.ok());
+        }
+    }
+
+    std::thread_local! {
+        static LAST: RefCell<Option<AtTheEnd>> = const { RefCell::new(None) };
+    }
+
+    #[test]
+    fn a_thread_that_ends_still_reads() {
+        let (tell, told) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            // Known before the scratch space is, and so dropped after it on most systems.
+            let end = AtTheEnd(tell.clone());
+            LAST.with(|last| last.replace(Some(end)));
+            drop(AtTheEnd(tell));
+        });
+        assert_eq!((told.recv(), told.recv()), (Ok(Some(3)), Ok(Some(3))));
+        assert!(thread.join().is_ok());
     }
 }

@@ -157,7 +157,7 @@ impl Connection {
         self.driver.machine_mut().register(&self.waker);
         // The router takes all events. There is nothing else to act on.
         let turned = self.driver.turn(reactor, |peer| {
-            peer.finished();
+            peer.advance();
         });
         turned.unwrap_or(false)
     }

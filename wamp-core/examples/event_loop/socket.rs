@@ -2,7 +2,6 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, ToSocketAddrs as _};
-use std::os::unix::net as std_unix;
 
 use mio::event::Source;
 use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -121,16 +120,10 @@ impl Listener {
                 })
             }
             Endpoint::Unix { path } => {
-                let file = unix::path(path);
-                let named = !path.starts_with('@');
-                if named && SocketFile::is_at(&file)? {
-                    let attempt = std_unix::UnixStream::connect(&file).map(drop);
-                    SocketFile::make_way(&file, attempt)?;
-                }
-                let listener = UnixListener::bind_addr(&unix::address(path)?)?;
+                let (listener, file) = unix::bind(path)?;
                 Ok(Self {
-                    _file: named.then(|| SocketFile::claim(file)).transpose()?,
-                    inner: Inner::Unix(listener),
+                    _file: file,
+                    inner: Inner::Unix(UnixListener::from_std(listener)),
                     endpoint: endpoint.clone(),
                 })
             }

@@ -17,6 +17,7 @@ use crate::session::CallRequest;
 /// asked to have the callee stop and not to wait for it (`killnowait`), if it can cancel calls at
 /// all. To let the call go on, [`detach`](Self::detach) it.
 #[derive(Debug)]
+#[must_use = "dropped, it is cancelled"]
 pub struct Call {
     session: Session,
     life: Life,

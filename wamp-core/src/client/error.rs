@@ -22,11 +22,13 @@ pub enum SessionError {
     /// The request was not made: an invalid URI, a message too long for the router, a value that
     /// cannot be serialized.
     Command(CommandError),
-    /// The session is over. Whether a request that was under way was carried out is not known.
-    ///
-    /// A session that [reconnects](super::Join::reconnect) fails requests that were under way with
-    /// this as well, each time that it loses its connection.
+    /// The session is over, or never began. Whether a request that was under way was carried out is
+    /// not known.
     Ended(End),
+    /// The connection is lost that the request was made on. Whether it was carried out is not known,
+    /// and it is not repeated; the session comes back, as it was told to
+    /// [reconnect](super::Join::reconnect).
+    Lost(End),
     /// The session has lost its connection and has not come back yet: an answer for those only
     /// who asked to [fail fast](super::Session::fail_fast).
     Disconnected,
@@ -230,6 +232,7 @@ impl fmt::Display for SessionError {
             Self::Wamp(error) => error.fmt(f),
             Self::Command(error) => error.fmt(f),
             Self::Ended(end) => write!(f, "the session is over: {end}"),
+            Self::Lost(end) => write!(f, "the connection is lost: {end}"),
             Self::Payload(error) => error.fmt(f),
             Self::Disconnected => f.write_str("the connection is lost and not made again yet"),
             Self::Overrun => f.write_str("progressive results came faster than they were taken"),

@@ -73,9 +73,12 @@ impl<T> Future for Receiver<T> {
         if place.is_sent {
             return Poll::Ready(place.answer.take());
         }
-        match &mut place.waker {
-            Some(known) => known.clone_from(cx.waker()),
-            slot => *slot = Some(cx.waker().clone()),
+        let known = place.waker.as_ref();
+        if !known.is_some_and(|known| known.will_wake(cx.waker())) {
+            let replaced = place.waker.replace(cx.waker().clone());
+            // The last of a task may go with it, and the other end with that.
+            drop(place);
+            drop(replaced);
         }
         Poll::Pending
     }
@@ -94,6 +97,10 @@ impl<T> Drop for Receiver<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::mpsc;
+    use std::task::Wake;
+    use std::thread;
+    use std::time::Duration;
 
     fn poll<T>(receiver: &mut Receiver<T>) -> Poll<Option<T>> {
         Pin::new(receiver).poll(&mut Context::from_waker(Waker::noop()))
@@ -106,6 +113,34 @@ mod tests {
         assert_eq!(sender.send(1), Ok(()));
         assert_eq!(poll(&mut receiver), Poll::Ready(Some(1)));
         assert_eq!(poll(&mut receiver), Poll::Ready(None));
+    }
+
+    /// A waker that owns the end that owes the answer, as a task that is dropped with it may.
+    struct Owner {
+        _sender: Mutex<Sender<i32>>,
+    }
+
+    impl Wake for Owner {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    #[test]
+    fn a_waker_that_goes_may_take_the_other_end_with_it() {
+        let (sender, mut receiver) = channel();
+        let owner = Waker::from(Arc::new(Owner {
+            _sender: Mutex::new(sender),
+        }));
+        let first = Pin::new(&mut receiver).poll(&mut Context::from_waker(&owner));
+        assert_eq!(first, Poll::Pending);
+        drop(owner);
+        let (done, is_done) = mpsc::channel();
+        thread::spawn(move || {
+            // The answer's end is dropped with the waker that this one replaces.
+            let _ = poll(&mut receiver);
+            let _ = done.send(poll(&mut receiver));
+        });
+        let last = is_done.recv_timeout(Duration::from_secs(10));
+        assert_eq!(last, Ok(Poll::Ready(None)));
     }
 
     #[test]

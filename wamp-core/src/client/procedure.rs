@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::error::WampError;
 use super::oneshot;
 use super::session::{Arguments, Session, wait};
-use super::state::{Answer, Key, Life, Provided, Shared, Turn, Waiting};
+use super::state::{Answer, Key, Provided, Shared, Turn, Waiting};
 use crate::abort::catch;
 use crate::session::{
     ClientSession, CommandError, Invocation as Handle, Invoked, RegisterRequest, Request,
@@ -22,7 +22,7 @@ use crate::{Dict, Id, OwnedPayload, Payload, PayloadError, ToPayload, uris};
 #[derive(Debug)]
 pub struct Invocation {
     shared: Arc<Shared>,
-    life: Life,
+    turn: Turn,
     invoked: Invoked,
 }
 
@@ -62,6 +62,16 @@ impl Invocation {
         self.invoked.receive_progress
     }
 
+    /// Whether nobody waits for the answer any more: the call was cancelled, it is answered, or the
+    /// connection that it came over is lost.
+    ///
+    /// A handler need not ask, since it is dropped at its next await then. Work that it has handed
+    /// to a thread or to another task is not, and can ask here whether to go on.
+    pub fn is_cancelled(&self) -> bool {
+        let state = self.shared.lock();
+        !state.is_wanted(self.turn, self.invoked.invocation)
+    }
+
     /// Sends a progressive result, as soon as there is room for it. Nothing happens if the caller
     /// does not take any.
     ///
@@ -82,7 +92,7 @@ impl Invocation {
         let payload = arguments.payload();
         let handle = self.invoked.invocation;
         let act = |session: &mut ClientSession| session.yield_result(handle, &options, &payload);
-        self.shared.command(Some(self.life), true, act).await
+        self.shared.command(Some(self.turn.life), true, act).await
     }
 }
 
@@ -117,7 +127,6 @@ where
         turn: Turn,
         invoked: Invoked,
     ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let life = turn.life;
         // Made at once: a handler that is aborted before it has begun leaves its place, too.
         let owed = Owed {
             shared: shared.clone(),
@@ -127,7 +136,7 @@ where
         Box::pin(async move {
             let invocation = Invocation {
                 shared,
-                life,
+                turn,
                 invoked,
             };
             // Sent, or the session is over: in both cases nobody waits any more.

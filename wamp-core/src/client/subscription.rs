@@ -57,6 +57,7 @@ impl Event {
 /// The events of a topic, which are a `Stream` as well. Dropped, it unsubscribes, unless the
 /// session has another subscription to the topic.
 #[derive(Debug)]
+#[must_use = "dropped, it unsubscribes"]
 pub struct Subscription {
     session: Session,
     key: Key,

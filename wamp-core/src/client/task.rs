@@ -146,7 +146,7 @@ impl<R: Runtime> Comeback<R> {
 
     /// Tries until the session is back, or over.
     async fn come_back(&mut self, shared: &Arc<Shared>, lost: End) {
-        let mut reason = Arc::new(SessionError::Ended(lost.clone()));
+        let mut reason = Arc::new(SessionError::Lost(lost.clone()));
         let mut end = lost;
         while let Some((attempt, delay)) = self.pause() {
             shared.disconnected(reason, attempt, delay);

@@ -50,6 +50,19 @@ impl Endpoint {
     }
 }
 
+/// Lets as many connections wait to be accepted as the system allows, for a socket that listens
+/// already. The standard library asks for 128. Of a crowd that comes at once the system drops the
+/// others in silence, and each tries again a second later.
+///
+/// # Errors
+///
+/// Those of the operating system.
+#[cfg(unix)]
+pub fn widen(listener: impl std::os::fd::AsFd) -> io::Result<()> {
+    // More than the system allows is what it allows.
+    Ok(rustix::net::listen(listener, 1 << 14)?)
+}
+
 impl FromStr for Endpoint {
     type Err = EndpointError;
 

@@ -34,6 +34,12 @@ use crate::serializer::{self, SerializerKind};
 /// # }
 /// # Ok::<(), wamp_rawsocket_core::EncodeError>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no arguments of WAMP",
+    label = "not a list of arguments",
+    note = "positional arguments are a tuple, `(value,)` for a single one, or a `Vec`",
+    note = "keyword arguments are `Kwargs(value)`, and `ArgsKwargs` is both"
+)]
 pub trait ToPayload {
     /// Writes the positional arguments, if there are any, then the keyword arguments, if there
     /// are any.
@@ -210,7 +216,6 @@ pub(super) fn read_args<T: for<'de> Deserialize<'de>>(
         return read_args(&owned.as_payload());
     }
     serializer::deserialize_args(payload.raw_args())
-        .map_err(|error| PayloadError::new("args", &error))
 }
 
 pub(super) fn read_kwargs<T: for<'de> Deserialize<'de>>(
@@ -221,7 +226,6 @@ pub(super) fn read_kwargs<T: for<'de> Deserialize<'de>>(
         return read_kwargs(&owned.as_payload());
     }
     serializer::deserialize_kwargs(payload.raw_kwargs())
-        .map_err(|error| PayloadError::new("kwargs", &error))
 }
 
 /// Serializes with whatever serializer there is.

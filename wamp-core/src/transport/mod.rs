@@ -16,7 +16,7 @@
 //! 1. For a [`RouterPeer`], [`register`](RouterPeer::register) the waker.
 //! 2. Act: take a [`ClientPeer`]'s events from [`poll_event`](ClientPeer::poll_event) until there
 //!    is none, and command its session; have a [`RouterPeer`] go on with
-//!    [`finished`](RouterPeer::finished).
+//!    [`advance`](RouterPeer::advance).
 //! 3. Write what `poll_transmit` gives and tell `handle_transmitted`; then, if `wants_shutdown`,
 //!    close the sending side and tell `handle_shutdown`.
 //! 4. If `wants_read`, read in `handle_read`; at the end of the stream, `handle_eof`.

@@ -25,7 +25,7 @@ use super::shared::{Link, SharedRouter};
 /// is owed is not listened to.
 ///
 /// Other connections' messages make this one's, so [`register`](Self::register) a waker before each
-/// turn. A turn calls [`finished`](Self::finished), which does what is to be done, around the reads
+/// turn. A turn calls [`advance`](Self::advance), which does what is to be done, around the reads
 /// and the writes. Dropped, it ends the session.
 #[derive(Debug)]
 pub struct RouterPeer {
@@ -124,19 +124,16 @@ impl RouterPeer {
         &self.connection
     }
 
-    /// Goes on as far as it comes, and says whether the connection is over.
-    pub fn finished(&mut self) -> bool {
-        self.advance();
-        self.connection.is_closed()
-    }
-
-    /// Takes what the router and the client have to say, as far as it comes.
-    fn advance(&mut self) {
+    /// Takes what the router and the client have to say, as far as it comes, and says whether the
+    /// connection is over. All that polls does so first; an event loop does it for a connection
+    /// that was [woken](Self::register).
+    pub fn advance(&mut self) -> bool {
         self.listen();
         while self.held.is_none() && self.step() {
             // What the client said may have been answered at once.
             self.listen();
         }
+        self.connection.is_closed()
     }
 
     /// Takes the router's word.

@@ -96,7 +96,8 @@ impl Link {
     }
 
     fn wake(&self) {
-        if let Some(waker) = lock(&self.waker).take() {
+        let waker = lock(&self.waker).take();
+        if let Some(waker) = waker {
             waker.wake();
         }
     }
@@ -105,7 +106,10 @@ impl Link {
     pub(super) fn register(&self, waker: &Waker) {
         let mut slot = lock(&self.waker);
         if !slot.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            *slot = Some(waker.clone());
+            let replaced = slot.replace(waker.clone());
+            // The last of a task may go with it, and whatever that had.
+            drop(slot);
+            drop(replaced);
         }
     }
 }
@@ -170,9 +174,12 @@ impl SharedRouter {
     /// The next deadline, with `waker` to be woken when there is one before it.
     fn arm(&self, waker: &Waker) -> Option<Instant> {
         let mut hub = lock(&self.0.hub);
-        hub.timer = Some(waker.clone());
+        let replaced = hub.timer.replace(waker.clone());
         hub.armed = hub.router.poll_timeout().map(|deadline| deadline.at);
-        hub.armed
+        let armed = hub.armed;
+        drop(hub);
+        drop(replaced);
+        armed
     }
 
     /// Ready once no client is connected.
@@ -211,7 +218,9 @@ impl SharedRouter {
         hub.router.handle_closed(key, now);
         hub.tell(None);
         if hub.router.stats().transports == 0 {
-            hub.until_empty.drain(..).for_each(Waker::wake);
+            let waiting = core::mem::take(&mut hub.until_empty);
+            drop(hub);
+            waiting.into_iter().for_each(Waker::wake);
         }
     }
 

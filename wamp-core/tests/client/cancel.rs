@@ -3,10 +3,14 @@
 
 use core::future::Future;
 use core::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use rawsocket_proto::connection::Config;
 use wamp_rawsocket_core::Dict;
-use wamp_rawsocket_core::client::{Invocation, Session};
+use wamp_rawsocket_core::client::{Invocation, Join, Session, SessionState};
 use wamp_rawsocket_core::message::CancelMode;
+use wamp_rawsocket_core::runtime::Runtime as _;
 use wamp_rawsocket_core::server::Router;
 
 use crate::sim::{Side, Sim, few_polls, frames, yield_now};
@@ -23,13 +27,29 @@ struct Stage {
 /// Does something in two sessions of a router, dropping it after so many polls, for every number
 /// until it is done. `act` says whether it was.
 fn at_each_poll<F: Future<Output = bool>>(act: impl Fn(Stage) -> F) {
+    at_each_poll_of(realm, act);
+}
+
+/// The same in sessions that queue one message at a time.
+fn at_each_poll_without_room<F: Future<Output = bool>>(act: impl Fn(Stage) -> F) {
+    let narrow = |sim: &Sim| {
+        let marks = Config::new().water_marks(1, 1);
+        realm(sim).connection(marks).max_queued(1)
+    };
+    at_each_poll_of(narrow, act);
+}
+
+fn at_each_poll_of<F: Future<Output = bool>>(
+    realm: impl Fn(&Sim) -> Join<Sim>,
+    act: impl Fn(Stage) -> F,
+) {
     for polls in 1.. {
         let done = Sim::test(polls as u64, async |sim| {
             let router = listening(&sim);
             sim.slow();
-            let session = join(&sim).await;
+            let session = realm(&sim).connect(&Sim::endpoint()).await.unwrap();
             let line = sim.line();
-            let callee = join(&sim).await;
+            let callee = realm(&sim).connect(&Sim::endpoint()).await.unwrap();
             callee.register(PROCEDURE, answer).await.unwrap();
             let stage = Stage {
                 sim: sim.clone(),
@@ -125,6 +145,29 @@ fn connect() {
 }
 
 #[test]
+fn join_on_a_stream() {
+    let mut polls = 1;
+    loop {
+        let done = Sim::test(polls as u64, async |sim| {
+            let router = router(&sim);
+            sim.slow();
+            let (here, there) = sim.open();
+            sim.spawn(router.serve_connection(there));
+            let session = few_polls(polls, realm(&sim).on(here)).await;
+            let done = session.is_some();
+            drop(session);
+            gone(&sim, &router).await;
+            done
+        });
+        if done {
+            break;
+        }
+        polls += 1;
+    }
+    assert!(polls > 10);
+}
+
+#[test]
 fn subscribe() {
     at_each_poll(async |stage| {
         few_polls(stage.polls, stage.session.subscribe(TOPIC))
@@ -178,6 +221,101 @@ fn call() {
     at_each_poll(async |stage| {
         let called = few_polls(stage.polls, stage.session.call(PROCEDURE, &(2,))).await;
         called.is_some()
+    });
+}
+
+/// A message that fills the queue.
+async fn fill(session: &Session) {
+    session.publish(TOPIC, &("x".repeat(100),)).await.unwrap();
+}
+
+#[test]
+fn publish_without_room() {
+    at_each_poll_without_room(async |stage| {
+        fill(&stage.session).await;
+        few_polls(stage.polls, stage.session.publish(TOPIC, &(1,)))
+            .await
+            .is_some()
+    });
+}
+
+#[test]
+fn start_call_without_room() {
+    at_each_poll_without_room(async |stage| {
+        fill(&stage.session).await;
+        let plain = Dict::new();
+        let call = stage.session.start_call(PROCEDURE, &plain, &(2,));
+        few_polls(stage.polls, call).await.is_some()
+    });
+}
+
+#[test]
+fn cancel_without_room() {
+    at_each_poll_without_room(async |stage| {
+        let plain = Dict::new();
+        let call = stage.session.start_call(PROCEDURE, &plain, &(9,)).await;
+        let call = call.unwrap();
+        fill(&stage.session).await;
+        // It may be over before there is room.
+        few_polls(stage.polls, call.cancel(CancelMode::Kill))
+            .await
+            .is_some()
+    });
+}
+
+#[test]
+fn progress_of_an_invocation_without_room() {
+    at_each_poll_without_room(async |stage| {
+        let (polls, done) = (stage.polls, Arc::new(AtomicBool::new(false)));
+        let inner = done.clone();
+        let handler = move |invocation: Invocation| {
+            let done = inner.clone();
+            async move {
+                let text = ("x".repeat(100),);
+                invocation.progress(&text).await.unwrap();
+                let dropped = few_polls(polls, invocation.progress(&text)).await;
+                done.store(dropped.is_some(), Ordering::Relaxed);
+                Ok((7,))
+            }
+        };
+        let name = "com.example.progress";
+        let registration = stage.callee.register(name, handler).await.unwrap();
+        let wanted = Dict::new().with("receive_progress", true);
+        let mut call = stage.session.start_call(name, &wanted, &()).await.unwrap();
+        let mut count = 0;
+        while call.progress().await.is_some() {
+            count += 1;
+        }
+        let done = done.load(Ordering::Relaxed);
+        assert_eq!(count, 1 + usize::from(done), "all or nothing");
+        let (result,): (i64,) = call.result().await.unwrap().args().unwrap();
+        assert_eq!(result, 7);
+        registration.unregister().await.unwrap();
+        done
+    });
+}
+
+#[test]
+fn states() {
+    at_each_poll(async |stage| {
+        let mut states = stage.session.states();
+        assert!(states.next().await.is_some());
+        assert!(few_polls(stage.polls, states.next()).await.is_none());
+        let other = realm(&stage.sim).connect(&Sim::endpoint()).await.unwrap();
+        let mut states = other.states();
+        assert!(states.next().await.is_some());
+        let leave = async { drop(other.leave().await) };
+        let next = few_polls(stage.polls, states.next());
+        let (next, ()) = futures_util::future::join(next, leave).await;
+        let done = next.is_some();
+        // What was not seen then is seen now.
+        let last = match next {
+            Some(last) => last,
+            None => states.next().await,
+        };
+        assert!(matches!(last, Some(SessionState::Ended(_))));
+        assert!(states.next().await.is_none());
+        done
     });
 }
 

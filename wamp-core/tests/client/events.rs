@@ -110,7 +110,7 @@ fn twins_come_and_go_without_harm_to_each_other() {
                     match sim.below(4) {
                         0 | 1 => twins.push(session.subscribe(TOPIC).await.unwrap()),
                         2 if !twins.is_empty() => {
-                            twins.swap_remove(sim.below(twins.len()));
+                            drop(twins.swap_remove(sim.below(twins.len())));
                         }
                         3 if !twins.is_empty() => {
                             let twin = twins.swap_remove(sim.below(twins.len()));

@@ -108,7 +108,7 @@ impl World {
                         .unwrap()
                         .subscriptions
                         .push((number, subscription)),
-                    Err(SessionError::Ended(_)) => {}
+                    Err(SessionError::Ended(_) | SessionError::Lost(_)) => {}
                     Err(error) => told
                         .lock()
                         .unwrap()
@@ -124,7 +124,7 @@ impl World {
                 if let Some((_, subscription)) = self.take_subscription(which) {
                     self.spawn(
                         async move |_, _, told| match subscription.unsubscribe().await {
-                            Ok(()) | Err(SessionError::Ended(_)) => {}
+                            Ok(()) | Err(SessionError::Ended(_) | SessionError::Lost(_)) => {}
                             Err(error) => told
                                 .lock()
                                 .unwrap()
@@ -184,7 +184,7 @@ impl World {
                         .unwrap()
                         .registrations
                         .push((number, registration)),
-                    Err(SessionError::Ended(_)) => {}
+                    Err(SessionError::Ended(_) | SessionError::Lost(_)) => {}
                     Err(SessionError::Wamp(error))
                         if error.uri == uris::PROCEDURE_ALREADY_EXISTS => {}
                     Err(error) => told
@@ -202,7 +202,7 @@ impl World {
                     drop(told);
                     self.spawn(
                         async move |_, _, told| match registration.unregister().await {
-                            Ok(()) | Err(SessionError::Ended(_)) => {}
+                            Ok(()) | Err(SessionError::Ended(_) | SessionError::Lost(_)) => {}
                             Err(error) => told
                                 .lock()
                                 .unwrap()

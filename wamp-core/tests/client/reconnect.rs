@@ -139,7 +139,7 @@ fn what_was_under_way_fails_and_is_not_repeated() {
             let (((a, b), (c, d)), ()) = both(all, kill).await;
             for answer in [a, b, c, d] {
                 assert!(
-                    matches!(answer, Err(SessionError::Ended(End::Failed(_)))),
+                    matches!(answer, Err(SessionError::Lost(End::Failed(_)))),
                     "{answer:?}"
                 );
             }

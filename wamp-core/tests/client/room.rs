@@ -121,7 +121,7 @@ fn a_cancel_that_waits_for_room_fails_with_its_connection() {
         };
         let (cancelled, ()) = both(call.cancel(CancelMode::Kill), kill).await;
         assert!(
-            matches!(cancelled, Err(SessionError::Ended(End::Failed(_)))),
+            matches!(cancelled, Err(SessionError::Lost(End::Failed(_)))),
             "{cancelled:?}"
         );
         assert!(sim.now() < Duration::from_secs(20));

@@ -18,20 +18,26 @@ impl State {
     /// The connection is over, and all that was under way with it; unless it is to be made again,
     /// the session is, too.
     pub(super) fn lose(&mut self, end: End) {
+        let comes_back = self.comes_back && end.is_transient();
+        let why = if comes_back {
+            SessionError::Lost
+        } else {
+            SessionError::Ended
+        };
         for (_, waiting) in core::mem::take(&mut self.waiting) {
-            let discarded = waiting.fail(SessionError::Ended(end.clone()));
+            let discarded = waiting.fail(why(end.clone()));
             self.discarded.extend(discarded);
         }
         self.cancels.clear();
         self.restoring = None;
         self.taken = Taken::default();
-        self.subscriptions.disconnect(&end);
+        self.subscriptions.disconnect(|| why(end.clone()));
         self.procedures.disconnect();
         if let Some(link) = &mut self.link {
             let now = link.timer().now();
             link.machine_mut().close(now);
         }
-        if self.comes_back && end.is_transient() {
+        if comes_back {
             self.lost = Some(end);
             // Requests on this connection are not to wait for the next.
             self.told = false;

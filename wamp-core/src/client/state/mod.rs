@@ -366,7 +366,7 @@ impl State {
         if life.is_some_and(|life| life != self.life || self.lost.is_some()) {
             let end = self.lost.clone();
             let end = end.unwrap_or(End::Failed(PeerError::Closed));
-            return Err(Refusal::Never(SessionError::Ended(end)));
+            return Err(Refusal::Never(SessionError::Lost(end)));
         }
         if self.lost.is_some() {
             return Err(Refusal::Later(SessionError::Disconnected));

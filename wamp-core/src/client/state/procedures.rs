@@ -217,6 +217,12 @@ impl State {
         }
     }
 
+    /// Whether an answer of this run of a handler would still be sent.
+    pub(in crate::client) fn is_wanted(&self, turn: Turn, invocation: Invocation) -> bool {
+        let running = self.procedures.running.get(&invocation);
+        running.is_some_and(|(its, handler)| *its == turn && !handler.is_aborted())
+    }
+
     /// The handler of this invocation is done with it: whoever waits is next.
     pub(in crate::client) fn finished(
         &mut self,

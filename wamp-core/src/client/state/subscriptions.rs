@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::procedures::answer;
 use super::{Key, Refusal, Reply, State, Waiting};
 use crate::Dict;
-use crate::client::error::{End, SessionError};
+use crate::client::error::SessionError;
 use crate::client::queue::{self, Pusher, Refused};
 use crate::session::{ClientSession, Publication, Request, Subscription};
 
@@ -40,10 +40,10 @@ struct Idle {
 
 impl Subscriptions {
     /// There is no connection any more: the router's ids mean nothing.
-    pub(super) fn disconnect(&mut self, end: &End) {
+    pub(super) fn disconnect(&mut self, why: impl Fn() -> SessionError) {
         self.granted.clear();
         for idle in self.idle.drain(..) {
-            answer(idle.reply, Err(SessionError::Ended(end.clone())));
+            answer(idle.reply, Err(why()));
         }
         for listening in self.listening.values_mut() {
             listening.granted = None;

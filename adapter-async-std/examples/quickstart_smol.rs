@@ -1,7 +1,7 @@
 //! Everything in one process, on smol: a router, two clients, events, a call, and an error.
 //!
 //! ```text
-//! cargo run --release -p wamp-rawsocket-async-std --example quickstart
+//! cargo run --release -p wamp-rawsocket-async-std --example quickstart_smol
 //! ```
 
 use std::error::Error;

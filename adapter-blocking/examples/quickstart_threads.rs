@@ -1,7 +1,7 @@
 //! Everything in one process, on plain threads: a router, two clients, events, a call, and an error.
 //!
 //! ```text
-//! cargo run --release -p wamp-rawsocket-blocking --example quickstart
+//! cargo run --release -p wamp-rawsocket-blocking --example quickstart_threads
 //! ```
 
 use std::error::Error;
