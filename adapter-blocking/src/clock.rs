@@ -2,7 +2,7 @@
 
 use core::future::{Future, poll_fn};
 use core::pin::pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use std::sync::LazyLock;
 use std::time::Instant as StdInstant;
@@ -56,9 +56,13 @@ pub(crate) async fn sleep(time: Duration) {
 /// gets as far as it does.
 pub(crate) async fn timeout<F: Future>(within: Duration, work: F) -> Poll<F::Output> {
     let (mut work, mut late) = (pin!(work), pin!(sleep(within)));
-    poll_fn(|cx| match work.as_mut().poll(cx) {
-        Poll::Ready(output) => Poll::Ready(Poll::Ready(output)),
-        Poll::Pending => late.as_mut().poll(cx).map(|()| Poll::Pending),
+    poll_fn(|cx| {
+        if let Poll::Ready(output) = work.as_mut().poll(cx) {
+            return Poll::Ready(Poll::Ready(output));
+        }
+        ready!(late.as_mut().poll(cx));
+        // A socket that was empty is looked at again only now.
+        Poll::Ready(work.as_mut().poll(cx))
     })
     .await
 }

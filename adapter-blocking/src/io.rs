@@ -45,6 +45,13 @@ pub trait Stream: AsFd + 'static {
         }
     }
 
+    /// Whether nothing more is there after a read that left room, until the operating system says
+    /// so. That spares a read that finds nothing before each wait. It is true of sockets, and not
+    /// of streams with a buffer of their own, such as TLS. As given, it is not.
+    fn is_bare(&self) -> bool {
+        false
+    }
+
     /// Writes from all slices, as many octets as fit.
     ///
     /// # Errors
@@ -77,6 +84,10 @@ macro_rules! stream {
                 Ok(())
             }
 
+            fn is_bare(&self) -> bool {
+                true
+            }
+
             fn write_vectored(&self, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
                 Write::write_vectored(&mut &*self, slices)
             }
@@ -96,6 +107,8 @@ stream!(UnixStream);
 #[derive(Debug)]
 pub struct BlockingIo<S> {
     stream: Arc<S>,
+    /// Nothing was there behind what was read last: before it is read again, the thread may sleep.
+    empty: bool,
     /// Why the stream could not be prepared.
     unfit: Option<io::Error>,
 }
@@ -108,7 +121,11 @@ impl<S: Stream> BlockingIo<S> {
 
     pub(crate) fn shared(stream: Arc<S>) -> Self {
         let unfit = stream.set_nonblocking(true).err();
-        Self { stream, unfit }
+        Self {
+            stream,
+            empty: false,
+            unfit,
+        }
     }
 
     /// The stream.
@@ -143,7 +160,15 @@ impl<S: Stream> BlockingIo<S> {
 
 impl<S: Stream> Transport for BlockingIo<S> {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut RecvBuf<'_>) -> Poll<io::Result<()>> {
+        // Once only: who polls again without a sleep wants to know.
+        if core::mem::take(&mut self.empty) {
+            seat::wants(&self.stream, PollFlags::IN, cx);
+            return Poll::Pending;
+        }
+        let before = buf.get_ref().len();
         let read = self.fit().and_then(|stream| stream.read_buf(buf));
+        let (octets, bare) = (buf.get_ref(), self.stream.is_bare());
+        self.empty = bare && octets.len() > before && octets.len() < octets.capacity();
         self.pending_if_blocked(read, PollFlags::IN, cx)
     }
 

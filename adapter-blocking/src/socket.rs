@@ -111,6 +111,10 @@ impl Stream for Socket {
         }
     }
 
+    fn is_bare(&self) -> bool {
+        true
+    }
+
     fn write_vectored(&self, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => Stream::write_vectored(stream, slices),

@@ -331,3 +331,18 @@ fn recv_timeout_ends_and_loses_nothing() {
         Ok(())
     });
 }
+
+#[test]
+fn no_time_at_all_is_enough_for_what_is_there() {
+    bounded(|| {
+        let (mut client, mut router) = pair(UnixStream::pair()?)?;
+        for _ in 0..3 {
+            // Each leaves the socket empty, which the next call must not take for granted.
+            router.send(&b"[1]"[..])?;
+            let received = client.recv_timeout(Duration::ZERO)?;
+            assert_eq!(received, Poll::Ready(Some("[1]".into())));
+        }
+        assert_eq!(client.recv_timeout(Duration::ZERO)?, Poll::Pending);
+        Ok(())
+    });
+}

@@ -194,6 +194,26 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
     /// Reads once, then looks at the clock. In this order: what came in time must not count as
     /// late because nobody polled meanwhile.
     fn round(&mut self, cx: &mut Context<'_>) -> io::Result<Round> {
+        let mut round = self.read(cx)?;
+        if let Some(at) = self.machine.poll_timeout() {
+            // The clock decides, not the timer: that may be late.
+            let due = self.timer.now() >= at || self.timer.poll_until(cx, at).is_ready();
+            if due {
+                if matches!(round, Round::Idle) {
+                    // The transport may have told what it knew since it was last empty. Now it looks.
+                    self.read(cx)?;
+                }
+                self.machine.handle_timeout(self.timer.now());
+                round = Round::Progress;
+            }
+        } else {
+            self.timer.cancel();
+        }
+        Ok(round)
+    }
+
+    /// Reads once, if more is wanted.
+    fn read(&mut self, cx: &mut Context<'_>) -> io::Result<Round> {
         let mut round = Round::Idle;
         if self.machine.wants_read() {
             let (transport, timer) = (&mut self.transport, &self.timer);
@@ -220,16 +240,6 @@ impl<M: Machine, T: Transport, C: Timer> Pump<M, T, C> {
                 Poll::Ready(Err(error)) => return Err(error),
                 Poll::Pending => {}
             }
-        }
-        if let Some(at) = self.machine.poll_timeout() {
-            // The clock decides, not the timer: that may be late.
-            let due = self.timer.now() >= at || self.timer.poll_until(cx, at).is_ready();
-            if due {
-                self.machine.handle_timeout(self.timer.now());
-                round = Round::Progress;
-            }
-        } else {
-            self.timer.cancel();
         }
         Ok(round)
     }

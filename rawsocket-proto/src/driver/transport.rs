@@ -15,6 +15,8 @@ pub trait Transport {
     /// Appends octets to `buf`, as many as are there and at most what it has room for. `Ready`
     /// without any appended is the end of the stream.
     ///
+    /// A transport that was empty after its last read may be `Pending` once without another look.
+    ///
     /// # Errors
     ///
     /// Those of the transport. They end the connection.
